@@ -1,0 +1,117 @@
+"""The life of a payment attempt, and what a gateway can say of one (domain rules 3.3, 4.5, 4.6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Status(StrEnum):
+    """Where a payment attempt stands."""
+
+    CREATED = "created"
+    """Recorded here; the gateway may not know of it yet."""
+    REDIRECTED = "redirected"
+    """The customer has, or had, the gateway's page."""
+    UNKNOWN = "unknown"
+    """The gateway took the payment data and has not said how it ended."""
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Verdict(StrEnum):
+    """What the gateway says of an attempt at the moment."""
+
+    WAITING = "waiting"
+    """Nothing has happened yet, the customer can still pay there."""
+    PROCESSING = "processing"
+    """Paid or not: the gateway itself does not know yet."""
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Reason(StrEnum):
+    """Why money was not taken, in the few words that a customer may hear (never «stolen», never «fraud»)."""
+
+    DECLINED = "declined"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    AUTHENTICATION = "authentication"
+    CARD_DATA = "card_data"
+    EXPIRED_CARD = "expired_card"
+    TECHNICAL = "technical"
+
+
+OPEN = frozenset({Status.CREATED, Status.REDIRECTED, Status.UNKNOWN})
+FAILED = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
+
+_ENDINGS = MappingProxyType(
+    {
+        Verdict.SUCCEEDED: Status.SUCCEEDED,
+        Verdict.DECLINED: Status.DECLINED,
+        Verdict.CANCELLED: Status.CANCELLED,
+        Verdict.EXPIRED: Status.EXPIRED,
+    }
+)
+
+
+def move(status: Status, verdict: Verdict) -> Status:
+    """The state after the gateway's `verdict`.
+
+    Success is accepted from every state, even late; nothing undoes it; a failed attempt only ever becomes a success.
+    """
+    if status is Status.SUCCEEDED or verdict is Verdict.SUCCEEDED:
+        return Status.SUCCEEDED
+    if status in FAILED:
+        return status
+    if verdict in _ENDINGS:
+        return _ENDINGS[verdict]
+    if verdict is Verdict.PROCESSING:
+        return Status.UNKNOWN
+    return Status.REDIRECTED if status is Status.CREATED else status
+
+
+@dataclass(frozen=True)
+class Card:
+    """What may be shown and kept of a card, and nothing else of it."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    country: str = ""
+    """Country of issue, ISO 3166 alpha-2, empty when the gateway does not say."""
+    fingerprint: str = ""
+    token: str = field(default="", repr=False)
+    """The gateway's name for the card if it was saved for later, else empty."""
+    customer: str = ""
+    """The gateway's name for the customer that owns `token`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a gateway says of one attempt. `amount_cents` and `currency` are what it took, or would take."""
+
+    attempt_id: str
+    verdict: Verdict
+    amount_cents: int
+    currency: str
+    gateway_ref: str = ""
+    """The gateway's name for the hosted payment."""
+    payment_ref: str = ""
+    """The gateway's name for the movement of money, needed to refund it."""
+    reason: Reason | None = None
+    """Why the last try failed, also when the customer can still try again there."""
+    card: Card | None = None
+
+
+def next_check(checks: int, at: datetime, delays: Sequence[int]) -> datetime | None:
+    """When to ask for the outcome again after `checks` askings, or None when a person has to look at it.
+
+    `delays` are seconds since the attempt was opened, growing (domain rule 4.6.2).
+    """
+    return at + timedelta(seconds=delays[checks]) if checks < len(delays) else None

@@ -1,0 +1,46 @@
+"""The gateways that this installation uses, built once from the settings."""
+
+from collections.abc import Mapping
+
+from pecapp import errors, settings
+from pecapp.gateways import base, stripe
+
+_gateways: Mapping[str, base.Gateway] | None = None
+
+
+def gateways() -> Mapping[str, base.Gateway]:
+    """All gateways by name."""
+    global _gateways  # noqa: PLW0603  (one process has one set of connections)
+    if _gateways is None:
+        _gateways = _built(settings.load())
+    return _gateways
+
+
+def get(name: str) -> base.Gateway:
+    """The gateway called `name`. Raises NotFound."""
+    gateway = gateways().get(name)
+    if gateway is None:
+        raise errors.NotFound
+    return gateway
+
+
+def use(mapping: Mapping[str, base.Gateway] | None) -> None:
+    """Take these gateways instead; None goes back to those of the settings. Closes nothing."""
+    global _gateways  # noqa: PLW0603  (one process has one set of connections)
+    _gateways = mapping
+
+
+async def aclose_all() -> None:
+    """Close the connections that were opened on the running event loop."""
+    for gateway in (_gateways or {}).values():
+        await gateway.aclose()
+
+
+def _built(chosen: settings.Settings) -> dict[str, base.Gateway]:
+    card = stripe.StripeGateway(
+        chosen.stripe_secret_key,
+        chosen.stripe_webhook_secrets,
+        api_base=chosen.stripe_api_base,
+        account=chosen.stripe_account,
+    )
+    return {card.name: card}

@@ -1,0 +1,379 @@
+"""What `make run` does: build the pages, prepare the data, start the simulator and the product, stop them together.
+
+Beside the product's own settings it knows PECAPP_PORT (8000), SIMULATOR_PORT (8100) and PECAPP_DATA, the folder of
+databases and logs (.data).
+"""
+
+import fcntl
+import hashlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pecapp import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / ".data"
+WEB = ROOT / ".web"
+PAGE_SOURCES = (
+    "pecapp/ui",
+    "pecapp/pecapp.py",
+    "pecapp/i18n.py",
+    "pecapp/locales",
+    "pecapp/domain",
+    "pecapp/legal",
+    "rxconfig.py",
+    "assets",
+    "reflex.lock",
+    "requirements.txt",
+)
+REFLEX_ENVIRONMENT = {
+    "REFLEX_USE_NPM": "1",
+    "REFLEX_TELEMETRY_ENABLED": "false",
+    "REFLEX_CHECK_LATEST_VERSION": "false",
+    "REFLEX_HTTP_CLIENT_BIND_ADDRESS": "0.0.0.0",  # spares a probe of a machine outside
+    "REFLEX_SOCKET_INTERVAL": "10s",
+    "REFLEX_SOCKET_TIMEOUT": "15s",
+    "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": "65536",
+}
+SERVING = {
+    "__REFLEX_SKIP_COMPILE": "true",
+    "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+    "REFLEX_ENV_MODE": "prod",
+}
+NPM = {
+    "npm_config_omit_lockfile_registry_resolved": "true",  # the lock names versions and hashes, not machines
+    "npm_config_fetch_retries": "3",
+    "npm_config_fund": "false",
+    "npm_config_audit": "false",
+    "npm_config_update_notifier": "false",
+}
+HOST = "127.0.0.1"
+READY_SECONDS = 60
+STOP_SECONDS = 8
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+ADVICE = """
+Ceralacca   {app}
+{elsewhere}
+Sign in     customer 1000001@login.ceralacca.test, admin admin@ceralacca.test; password ceralacca-demo
+Mailbox     {app}/dev/posta
+"""
+SIMULATED = """\
+Simulator   {simulator}
+Test cards  any future expiry, any security code
+            4242 4242 4242 4242   pays
+            4000 0038 0000 0446   Italian, asks for 3-D Secure
+            4000 0000 0000 0002   declined
+            4000 0000 0000 9995   insufficient funds
+            4000 0075 6000 1007   Swiss, outcome unknown at first, then paid
+            4000 0075 6000 2005   Swiss, outcome unknown at first, then declined
+"""
+
+
+class LaunchError(Exception):
+    """The product cannot be started; the text says why."""
+
+
+def fingerprint() -> str:
+    """A hash of all that the built pages depend on."""
+    digest = hashlib.sha256()
+    for source in PAGE_SOURCES:
+        start = ROOT / source
+        for file in sorted(start.rglob("*")) if start.is_dir() else [start]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    shown = settings.load().model_dump(include={name for name in settings.Settings.model_fields if _is_shown(name)})
+    digest.update(repr(sorted(shown.items())).encode())
+    return digest.hexdigest()
+
+
+def _is_shown(name: str) -> bool:
+    return name.startswith(("brand_", "seller_")) or name == "login_domain"
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build_frontend(say: Callable[[str], None] = print) -> None:
+    """Build the production pages, if their sources changed since the last build; several callers build once.
+
+    Raises LaunchError with the end of the build's log.
+    """
+    with _alone(DATA / "build.lock"):
+        stamp, wanted = WEB / "built-from", fingerprint()
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return
+        say("Building the pages (about 20 seconds; again only when their sources change) ...")
+        stamp.unlink(missing_ok=True)
+        log = DATA / "build.log"
+        with log.open("w") as out:
+            made = subprocess.run(
+                [sys.executable, "-m", "reflex", "export", "--env", "prod", "--no-zip"],
+                cwd=ROOT,
+                env=_build_environment(),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if made.returncode:
+            raise LaunchError(f"the pages could not be built:\n{tail(log)}")
+        stamp.write_text(wanted)
+
+
+def _build_environment() -> dict[str, str]:
+    """The pages are the same wherever they are served, so what depends on the place is left at its default."""
+    placed = {"PECAPP_ENVIRONMENT", "PECAPP_PUBLIC_URL", "REFLEX_REDIS_URL"}
+    environment = {name: value for name, value in os.environ.items() if name not in placed} | REFLEX_ENVIRONMENT | NPM
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    if "NPM_CONFIG_REGISTRY" not in environment and (npm := shutil.which("npm", path=environment["PATH"])):
+        asked = subprocess.run(
+            [npm, "config", "get", "registry"], env=environment, capture_output=True, text=True, check=False
+        )
+        environment["NPM_CONFIG_REGISTRY"] = asked.stdout.strip()  # unset, Reflex would measure several outside
+    return environment
+
+
+def tail(log: Path, lines: int = 30) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.is_file() else ""
+
+
+def port_is_free(port: int) -> bool:
+    """Whether nobody listens on this port of this machine."""
+    with socket.socket() as plug:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            plug.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, path: str = "/healthz") -> bool:
+    """Whether GET `path` on this port says 200 now."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@dataclass
+class Child:
+    """A server of ours: a process group of its own, its output in a file, its health at /healthz."""
+
+    name: str
+    port: int
+    command: list[str]
+    environment: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def require_free_port(self) -> None:
+        """Raises LaunchError when somebody listens on its port: two servers there would share the visitors."""
+        if not port_is_free(self.port):
+            raise LaunchError(
+                f"port {self.port} of {self.name} is busy: free it, or choose others by PECAPP_PORT and SIMULATOR_PORT"
+            )
+
+    def start(self) -> None:
+        """Start it and return at once. Raises LaunchError when the port is taken."""
+        self.require_free_port()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Return when it answers. Raises LaunchError, with its last lines, when it ends or takes longer."""
+        deadline = time.monotonic() + seconds
+        while not answers(self.port):
+            if not self.is_running() or time.monotonic() > deadline:
+                ended = "does not answer" if self.is_running() else "has ended"
+                raise LaunchError(f"{self.name} {ended}; its last lines:\n{tail(self.log)}")
+            time.sleep(0.05)
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Ask it to end, and end it if it does not; nothing of its group is left."""
+        if self.is_running():
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._wait(seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and all that it started, as a power cut would; its port is free again when this returns."""
+        self._signal(signal.SIGKILL)
+        self._wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.process is not None and not port_is_free(self.port) and time.monotonic() < deadline:
+            time.sleep(0.01)  # its workers end a moment after it
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+
+    def _wait(self, seconds: float) -> None:
+        if self.process is not None:
+            self.process.wait(seconds)
+
+
+def app(port: int, environment: Mapping[str, str], log: Path) -> Child:
+    """The product itself, serving the built pages."""
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", HOST, "--port", str(port)),
+        *("--workers", "1", "--workers-kill-timeout", "5", "--no-access-log", "pecapp.pecapp:app"),
+    ]
+    return Child("the product", port, command, {**environment, **REFLEX_ENVIRONMENT, **SERVING}, log)
+
+
+def simulator(port: int, environment: Mapping[str, str], log: Path) -> Child:
+    """The stand-in for the payment gateways."""
+    command = [sys.executable, "-m", "pecapp.simulator", "--port", str(port)]
+    return Child("the simulator", port, command, environment, log)
+
+
+def addresses(app_port: int, simulator_port: int) -> dict[str, str]:
+    """The settings by which a product and a simulator on these ports find each other."""
+    return {
+        "PECAPP_PUBLIC_URL": f"http://localhost:{app_port}",
+        "STRIPE_SECRET_KEY": "sk_test_simulator",
+        "STRIPE_API_BASE": f"http://localhost:{simulator_port}",
+        "STRIPE_WEBHOOK_SECRET": settings.DEVELOPMENT_WEBHOOK_SECRET,
+        "SIMULATOR_PUBLIC_URL": f"http://localhost:{simulator_port}",
+        "SIMULATOR_WEBHOOK_URL": f"http://localhost:{app_port}/webhooks/stripe",
+        "SIMULATOR_WEBHOOK_SECRET": settings.DEVELOPMENT_WEBHOOK_SECRET,
+    }
+
+
+def prepare(environment: Mapping[str, str], *commands: str) -> None:
+    """Run commands of `python -m pecapp` in turn. Raises LaunchError with what one that fails has said."""
+    in_one_process = "import sys; from pecapp import cli; sys.exit(any(cli.main([each]) for each in sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", in_one_process, *commands],
+        cwd=ROOT,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise LaunchError(f"`python -m pecapp {' / '.join(commands)}` failed:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _port(name: str, default: int) -> int:
+    given = os.environ.get(name, str(default))
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise LaunchError(f"{name} must be a port number, not {given!r}")
+    return int(given)
+
+
+def _complete_environment(app_port: int, simulator_port: int, data: Path) -> None:
+    """Fill in what this shell leaves open; a real key without a base address means the real gateway."""
+    defaults = addresses(app_port, simulator_port) | {
+        "PECAPP_DATABASE_URL": f"sqlite:///{data / 'pecapp.db'}",
+        "PECAPP_BACKGROUND_DATABASE_URL": f"sqlite:///{data / 'background.db'}",
+        "SIMULATOR_STATE": str(data / "simulator.db"),
+    }
+    if os.environ.get("STRIPE_SECRET_KEY", "sk_test_simulator") != "sk_test_simulator":
+        defaults.pop("STRIPE_API_BASE")
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def _greet(current: settings.Settings, logs: Path) -> None:
+    if not current.production:
+        elsewhere = SIMULATED.format(simulator=current.stripe_api_base) if current.simulated else "Gateway     Stripe\n"
+        print(ADVICE.format(app=current.public_url, elsewhere=elsewhere.rstrip()))
+    print(f"Logs are in {logs}; Ctrl-C stops everything.", flush=True)
+
+
+def _watch(children: list[Child]) -> None:
+    """Return never; raises LaunchError when one of them ends."""
+    while True:
+        for child in children:
+            if not child.is_running():
+                raise LaunchError(f"{child.name} has ended; its last lines:\n{tail(child.log)}")
+        time.sleep(0.2)
+
+
+def run() -> None:
+    """Start everything and stay until stopped. Raises LaunchError or SettingsError when it cannot go on."""
+    app_port, simulator_port = _port("PECAPP_PORT", 8000), _port("SIMULATOR_PORT", 8100)
+    data = Path(os.environ.get("PECAPP_DATA", DATA)).resolve()
+    _complete_environment(app_port, simulator_port, data)
+    current = settings.load()
+    product = app(app_port, os.environ, data / "logs" / "app.log")
+    gateways = [simulator(simulator_port, os.environ, data / "logs" / "simulator.log")] if current.simulated else []
+    children = [product, *gateways]
+    for child in children:
+        child.require_free_port()
+        child.log.unlink(missing_ok=True)
+    build_frontend()
+    print("Preparing the data ...", flush=True)
+    try:
+        for gateway in gateways:
+            gateway.start()
+        prepare(os.environ, "migrate", *([] if current.production else ["demo"]))
+        product.start()
+        for child in children:
+            child.wait_until_ready()
+        _greet(current, product.log.parent)
+        _watch(children)
+    finally:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+        for child in children:
+            child.stop()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run until Ctrl-C or a request to end (exit code 0), or until something fails (1, with one clear message)."""
+    for number in STOPPING:
+        signal.signal(number, _interrupt)
+    try:
+        run()
+    except KeyboardInterrupt:
+        print("Stopped.")
+    except (LaunchError, settings.SettingsError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Composition root: the one place that knows every part of the house. Nothing imports it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
+
+import reflex as rx
+
+from pecapp import db, settings, workflows
+from pecapp.gateways import registry
+from pecapp.services import live
+from pecapp.ui import guard, style, text
+from pecapp.ui import live as tabs
+from pecapp.ui.pages import (
+    accessibility,
+    area,
+    checkout,
+    guide,
+    home,
+    not_found,
+    order,
+    orders,
+    password,
+    privacy,
+    quick,
+    quick_outcome,
+    recover,
+    register,
+    services,
+    sign_in,
+)
+from pecapp.web import routes
+
+PAGES = (
+    home,
+    services,
+    checkout,
+    order,
+    orders,
+    quick,
+    quick_outcome,
+    area,
+    sign_in,
+    register,
+    recover,
+    password,
+    guide,
+    accessibility,
+    privacy,
+)
+
+try:
+    current = settings.load()
+except settings.SettingsError as problem:
+    sys.exit(f"pecapp: {problem}")
+
+sys.setswitchinterval(0.0005)
+"""The thread that writes to the database must not keep the event loop waiting for Python's usual 5 ms at each turn."""
+db.configure(current.database_url)
+
+app = rx.App(
+    **style.options(),
+    api_transformer=routes.wrap(known=guard.calls),
+    backend_exception_handler=guard.went_wrong,
+    frontend_exception_handler=guard.browser_complained,
+)
+for page in PAGES:
+    app.add_page(page.page, route=page.ROUTE, title=text.t(page.TITLE_KEY), on_load=getattr(page, "ON_LOAD", None))
+app.add_page(not_found.page, route="404", title=text.t(not_found.TITLE_KEY))
+guard.install(app)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[None]:
+    """Everything of this process that lives as long as it serves: news to the tabs, background work, connections."""
+    live.connect(current.redis_url)
+    courier = asyncio.create_task(tabs.Courier(app).run())
+    try:
+        async with workflows.running() if current.workers else nullcontext():
+            yield
+    finally:
+        courier.cancel()
+        with suppress(asyncio.CancelledError):
+            await courier
+        live.disconnect()
+        await registry.aclose_all()
+        db.dispose()
+
+
+app.register_lifespan_task(running)

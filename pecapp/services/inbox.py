@@ -1,0 +1,153 @@
+"""The gateways' notifications: stored once, durably, before they are answered; settled at once where they can be."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session, col
+
+from pecapp import clock, db, tables
+from pecapp.domain import payments as rules
+from pecapp.gateways import base, registry
+from pecapp.services import alerts, failpoint, live, payments, settlement
+
+NotAuthentic = base.NotAuthentic
+WAITING, DONE, UNMATCHED, IGNORED, QUARANTINED = "waiting", "done", "unmatched", "ignored", "quarantined"
+LEASE = timedelta(seconds=30)
+"""How long an event belongs to whoever took it up."""
+UNMATCHED_ALERT = timedelta(minutes=10)
+UNMATCHED_GIVE_UP = timedelta(days=3)
+
+EVENT = db.table(tables.InboxEvent)
+ATTEMPT = db.table(tables.PaymentAttempt)
+
+_FINISHED = select(ATTEMPT.c.status).where(ATTEMPT.c.id == bindparam("key"))
+_DONE = (
+    update(EVENT)
+    .where(EVENT.c.gateway == bindparam("source"), EVENT.c.event_id == bindparam("key"))
+    .values(status=DONE, handled_at=bindparam("at"), next_try_at=None)
+)
+
+
+async def receive(gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> None:
+    """Take in a notification; when this returns it is stored, and settled if it states a final success.
+
+    Raises NotAuthentic (nothing is stored) or Unavailable (nothing is stored, the gateway repeats it).
+    Safe to repeat, safe out of order: a second delivery changes nothing.
+    """
+    event = registry.get(gateway_name).read_event(raw, headers, clock.now())
+    body = raw.decode()
+    await db.shared(lambda s: _store(s, gateway_name, event, body))
+    failpoint.reach("event_stored")
+
+
+def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
+    at = clock.now()
+    values = {
+        "gateway": gateway_name,
+        "event_id": event.event_id,
+        "type": event.type,
+        "attempt_id": event.attempt_id,
+        "gateway_ref": event.gateway_ref,
+        "body": body,
+        "status": _first_status(event),
+        "oddity": event.oddity,
+        "received_at": at,
+        "handled_at": None,
+        "tries": 0,
+        "next_try_at": at,
+    }
+    if not db.insert_once(s, tables.InboxEvent, values):
+        return
+    if event.oddity:
+        alerts.tell_staff(s, "event_quarantined", event.event_id, oddity=event.oddity, type=event.type)
+    elif _to_be_followed(event) and _settled_by(s, event):
+        db.core(s).execute(_DONE, {"source": gateway_name, "key": event.event_id, "at": at})
+    elif _to_be_followed(event):
+        live.publish(s, live.WORK_INBOX)
+    live.publish(s, live.ADMINS)
+
+
+def _first_status(event: base.Event) -> str:
+    if event.oddity:
+        return QUARANTINED
+    return WAITING if _to_be_followed(event) else IGNORED
+
+
+def _to_be_followed(event: base.Event) -> bool:
+    """Whether it speaks of an attempt; news of saved methods or disputes is kept, and nothing here acts on it."""
+    return event.relevant and bool(event.attempt_id)
+
+
+def _settled_by(s: Session, event: base.Event) -> bool:
+    """Whether nothing more is needed: the event settles the attempt by itself, or the attempt succeeded before it."""
+    if event.outcome is not None:
+        return settlement.settle(s, event.outcome) is not None
+    return db.core(s).execute(_FINISHED, {"key": event.attempt_id}).scalar_one_or_none() == rules.Status.SUCCEEDED
+
+
+async def drain(limit: int = 200) -> int:
+    """Read back from the gateway what the waiting events hint at. Safe to repeat and on several processes.
+
+    Many events of one attempt cost one reading. An event whose attempt is not here is kept as unmatched and tried
+    again with growing delays; the staff is told after ten minutes.
+    """
+    events = await db.run(_claim, limit)
+    by_attempt: dict[str, list[int]] = {}
+    for event in events:
+        by_attempt.setdefault(event.attempt_id, []).append(event.id or 0)
+    await asyncio.gather(*(_follow(attempt_id, ids) for attempt_id, ids in by_attempt.items()))
+    return len(events)
+
+
+async def _follow(attempt_id: str, ids: list[int]) -> None:
+    attempt = await db.run(_find, attempt_id)
+    if attempt is None:
+        await db.run(_leave_unmatched, ids)
+        return
+    if await payments.check(attempt):
+        failpoint.reach("hint_followed")
+        await db.run(_finish, ids)
+
+
+def _find(attempt_id: str) -> tables.PaymentAttempt | None:
+    with db.reading() as s:
+        return s.get(tables.PaymentAttempt, attempt_id)
+
+
+def _claim(limit: int) -> list[tables.InboxEvent]:
+    at = clock.now()
+    event = tables.InboxEvent
+    with db.transaction() as s:
+        query = (
+            select(event)
+            .where(col(event.status).in_([WAITING, UNMATCHED]), col(event.next_try_at) <= at)
+            .order_by(col(event.next_try_at))
+            .limit(limit)
+        )
+        rows = s.scalars(db.unclaimed(query)).all()
+        for row in rows:
+            row.tries += 1
+            row.next_try_at = at + LEASE
+            s.add(row)
+    return list(rows)
+
+
+def _finish(ids: list[int]) -> None:
+    with db.transaction() as s:
+        s.execute(
+            update(EVENT).where(EVENT.c.id.in_(ids)).values(status=DONE, handled_at=clock.now(), next_try_at=None)
+        )
+
+
+def _leave_unmatched(ids: list[int]) -> None:
+    at = clock.now()
+    with db.transaction() as s:
+        for row in s.scalars(select(tables.InboxEvent).where(col(tables.InboxEvent.id).in_(ids))):
+            age = at - row.received_at
+            row.status = UNMATCHED
+            row.next_try_at = at + max(timedelta(seconds=5), age) if age < UNMATCHED_GIVE_UP else None
+            s.add(row)
+            if age >= UNMATCHED_ALERT:
+                alerts.tell_staff(s, "event_unmatched", row.event_id, type=row.type)

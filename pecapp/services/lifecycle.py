@@ -1,0 +1,107 @@
+"""The only place where an order changes its state: registration of payment, failure, cancellation, lapse, refund."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, update
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, tables
+from pecapp.domain import orders
+from pecapp.services import access, configuring, live, outbox
+
+PAYABLE_FOR = timedelta(days=orders.PAYABLE_DAYS)
+
+ORDER = db.table(tables.Order)
+
+_ADVANCE = (
+    update(ORDER)
+    .where(ORDER.c.id == bindparam("order_id"), ORDER.c.status == bindparam("was"))
+    .values(status=bindparam("becomes"))
+)
+_PAY = _ADVANCE.values(paid_at=bindparam("at"))
+_CLOSE = _ADVANCE.values(closed_at=bindparam("at"), closed_by=bindparam("by"))
+
+
+def advance(
+    s: Session, order_id: int, status: str, signal: orders.Signal, *, at: datetime | None = None, by: str = "system"
+) -> orders.Status:
+    """Move a locked order, whose status is `status`, by `signal`, and tell the open tabs after the commit.
+
+    Returns the new status; a stale signal changes nothing.
+    """
+    was = orders.Status(status)
+    becomes = orders.move(was, signal)
+    if becomes is was:
+        return was
+    values: dict[str, Any] = {"order_id": order_id, "was": was.value, "becomes": becomes.value}
+    if signal is orders.Signal.PAYMENT_REGISTERED:
+        db.core(s).execute(_PAY, values | {"at": at or clock.now()})
+    elif becomes in {orders.Status.CANCELLED, orders.Status.EXPIRED}:
+        db.core(s).execute(_CLOSE, values | {"at": at or clock.now(), "by": by})
+    else:
+        db.core(s).execute(_ADVANCE, values)
+    live.publish(s, live.order(order_id), live.ADMINS)
+    return becomes
+
+
+def lock(s: Session, number: str, account_id: int) -> tables.Order:
+    """The customer's order, held for this transaction. Raises NotFound for a wrong number and for another's order."""
+    order = s.exec(
+        db.locked(select(tables.Order).where(tables.Order.number == number, tables.Order.account_id == account_id))
+    ).one_or_none()
+    if order is None:
+        raise errors.NotFound("ORD_NON_TROVATO")
+    return order
+
+
+def cancel(actor: access.Actor, number: str) -> None:
+    """Cancel an order that waits for payment: names and code are free again, the customer gets a mail.
+
+    Raises NotFound, or Conflict when it is paid, being paid or closed. Safe to repeat.
+    """
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        order = lock(s, number, account_id)
+        if order.status == orders.Status.CANCELLED:
+            return
+        if not orders.allows(orders.Status(order.status), orders.Signal.CANCELLED):
+            raise errors.Conflict("ORD_NON_ANNULLABILE")
+        _close(s, order, orders.Signal.CANCELLED, by="customer")
+
+
+def expire_due(limit: int = 200) -> int:
+    """Close the orders whose time to be paid is over, and tell their customers; an open attempt is waited for."""
+    with db.transaction() as s:
+        overdue = s.exec(
+            db.locked(
+                select(tables.Order)
+                .where(
+                    tables.Order.status == orders.Status.AWAITING_PAYMENT,
+                    col(tables.Order.payable_until_at) < clock.now(),
+                )
+                .order_by(col(tables.Order.id))
+                .limit(limit)
+            )
+        ).all()
+        for order in overdue:
+            _close(s, order, orders.Signal.LAPSED, by="system")
+    return len(overdue)
+
+
+def _close(s: Session, order: tables.Order, signal: orders.Signal, by: str) -> None:
+    order_id = order.id or 0
+    advance(s, order_id, order.status, signal, by=by)
+    s.execute(delete(tables.CodeUse).where(col(tables.CodeUse.order_id) == order_id))
+    configuring.release(s, order_id)
+    outbox.post(
+        s,
+        template="m18",
+        dedup_key=f"m18:order:{order_id}",
+        account_id=order.account_id,
+        order_id=order_id,
+        to_address=order.reference_email,
+        lang=order.lang,
+        params={"by": by},
+    )
+    live.publish(s, live.account(order.account_id))

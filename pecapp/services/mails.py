@@ -1,0 +1,392 @@
+"""The mails of the trade (domain rules 7): which words and figures each one carries.
+
+A mail is written from the rows as they are when it leaves; `params` holds only what no row knows. Nothing here sends.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlmodel import Session, col, select
+
+from pecapp import i18n, settings, tables
+from pecapp.domain import calendar, orders, payments
+from pecapp.services import facts, letters, terms
+
+_TONES = MappingProxyType(
+    {
+        orders.Status.AWAITING_PAYMENT: "warning",
+        orders.Status.VERIFYING: "progress",
+        orders.Status.PAID: "success",
+        orders.Status.CANCELLED: "neutral",
+        orders.Status.EXPIRED: "neutral",
+        orders.Status.REFUNDED: "neutral",
+    }
+)
+_CLOSERS = frozenset({"customer", "staff"})
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A mail ready to be written, and the documents that go with it."""
+
+    letter: letters.Letter
+    enclosed: tuple[terms.Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Matter:
+    """What one mail is about, and how to say it in its language."""
+
+    s: Session
+    mail: tables.OutboxMail
+    account: tables.Account
+    lang: i18n.Lang
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.mail.params
+
+    def say(self, key: str, **params: object) -> str:
+        return i18n.text(f"mail.{key}", self.lang, **params)
+
+    def money(self, cents: int) -> str:
+        return i18n.money(cents, self.lang)
+
+    def order(self) -> facts.OrderFacts:
+        if self.mail.order_id is None:
+            raise ValueError(f"a mail {self.mail.template} is about an order")
+        return facts.of_order(self.s, self.mail.order_id, self.lang)
+
+    def greeting(self, name: str) -> letters.Paragraph:
+        return letters.Paragraph(self.say("greeting", name=name) if name else self.say("greeting.plain"))
+
+
+def compose(s: Session, mail: tables.OutboxMail) -> Composed:
+    """The mail of this outbox row, as the rows stand now. Reads only.
+
+    Raises KeyError for a template that does not exist.
+    """
+    account = s.get_one(tables.Account, mail.account_id)
+    return _COMPOSERS[mail.template](_Matter(s, mail, account, i18n.language(mail.lang)))
+
+
+def _link(path: str, **query: str) -> str:
+    asked = f"?{urlencode(query)}" if query else ""
+    return f"{settings.load().public_url.rstrip('/')}{path}{asked}"
+
+
+def _order_link(found: facts.OrderFacts) -> str:
+    return _link(f"/ordini/{found.row.number}")
+
+
+# --- the account ------------------------------------------------------------------------------------------------------
+
+
+def _m01(about: _Matter) -> Composed:
+    """«Conferma iscrizione»: the username, and the link that confirms the address."""
+    say = about.say
+    blocks = (
+        about.greeting(_name(about.account)),
+        letters.Paragraph(say("m01.done", brand=settings.load().brand_name)),
+        letters.Facts(((say("username"), about.account.login), (say("email"), about.account.email))),
+        letters.Paragraph(say("m01.confirm")),
+        letters.Action(say("m01.button"), _link(about.params["path"])),
+        letters.Paragraph(say("m01.once")),
+        letters.Action(say("m01.sign_in"), _link("/accedi"), main=False),
+        letters.Paragraph(say("m01.not_you")),
+    )
+    return Composed(letters.Letter(say("m01.subject"), say("m01.summary"), blocks))
+
+
+def _m00(about: _Matter) -> Composed:
+    """«Recupero delle credenziali»: the username, and the link that sets a new password."""
+    say = about.say
+    blocks = (
+        about.greeting(_name(about.account)),
+        letters.Paragraph(say("m00.asked")),
+        letters.Facts(((say("username"), about.account.login),)),
+        letters.Action(say("m00.button"), _link(about.params["path"])),
+        letters.Paragraph(say("m00.once")),
+        letters.Paragraph(say("m00.not_you")),
+    )
+    return Composed(letters.Letter(say("m00.subject"), say("m00.summary"), blocks))
+
+
+def _name(account: tables.Account) -> str:
+    return facts.holder(account.holder).display_name.strip() if account.holder else ""
+
+
+# --- the order --------------------------------------------------------------------------------------------------------
+
+
+def _m02(about: _Matter) -> Composed:
+    """«Conferma ordine»: acknowledges the order and confirms the contract on a durable medium."""
+    found, say = about.order(), about.say
+    order = found.row
+    status = orders.Status(order.status)
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say("m02.received")),
+        letters.Status(_TONES[status], i18n.text(f"order.status.{status}", about.lang)),
+        letters.Facts(
+            (
+                (say("order"), order.number),
+                (say("order_date"), i18n.instant(order.created_at, about.lang)),
+                (say("holder"), found.holder.display_name),
+                (say("address"), facts.postal_address(found.holder)),
+                (say("subject"), facts.subject(order.configuration)),
+                (say("duration"), facts.years(order.years, about.lang) if order.years else ""),
+                (say("means"), facts.means(order.gateway, "", "", about.lang)),
+            )
+        ),
+        _bill(about, found),
+        *(_how_to_pay(about, found) if status in orders.PAYABLE else ()),
+        letters.Heading(say("m02.renewal")),
+        letters.Paragraph(_renewal(about, order)),
+        *_withdrawal(about, found),
+        letters.Heading(say("m02.accepted")),
+        letters.Items(
+            tuple(f"«{one.label}» ({i18n.instant(one.at, about.lang)})" for one in found.accepted if one.label)
+        ),
+        letters.Paragraph(say("m02.enclosed.consumer" if found.holder.consumer else "m02.enclosed")),
+    )
+    summary = say("m02.summary", number=order.number, amount=about.money(order.gross_cents))
+    return Composed(letters.Letter(say("m02.subject"), summary, blocks), _enclosed(about, found))
+
+
+def _bill(about: _Matter, found: facts.OrderFacts) -> letters.Bill:
+    order, say = found.row, about.say
+    discount = (say("discount", code=order.discount_code or ""), about.money(-order.discount_net_cents))
+    totals = [
+        (say("net"), about.money(order.net_cents)),
+        (say("vat", rate=order.vat_rate), about.money(order.vat_cents)),
+        (say("gross"), about.money(order.gross_cents)),
+    ]
+    return letters.Bill(
+        item=say("item"),
+        amount=say("amount_net"),
+        lines=tuple(
+            (line.name, facts.line_text(line, about.lang), about.money(line.net_cents)) for line in found.lines
+        ),
+        totals=tuple([discount, *totals] if order.discount_net_cents else totals),
+    )
+
+
+def _how_to_pay(about: _Matter, found: facts.OrderFacts) -> tuple[letters.Block, ...]:
+    order, say = found.row, about.say
+    return (
+        letters.Heading(say("pay.title")),
+        letters.Paragraph(say("pay.area", until=i18n.date(calendar.rome_date(order.payable_until_at), about.lang))),
+        letters.Action(say("pay.button"), _order_link(found)),
+        letters.Paragraph(say("pay.quick", number=order.number)),
+        letters.Action(say("pay.quick_button"), _link("/paga", numero=order.number), main=False),
+    )
+
+
+def _renewal(about: _Matter, order: tables.Order) -> str:
+    if order.auto_renew is None:
+        return about.say("m02.renewal.none")
+    if not order.auto_renew:
+        return about.say("m02.renewal.no")
+    amount = about.money(order.renewal_gross_cents or 0)
+    return about.say("m02.renewal.yes", amount=amount, days=calendar.DEBIT_DAYS_BEFORE_EXPIRY)
+
+
+def _withdrawal(about: _Matter, found: facts.OrderFacts) -> tuple[letters.Block, ...]:
+    until = found.row.withdrawal_until_on
+    if not found.holder.consumer or until is None:
+        return ()
+    say = about.say
+    return (
+        letters.Heading(say("m02.withdrawal")),
+        letters.Paragraph(
+            say("m02.withdrawal.right", until=i18n.date(until, about.lang), email=settings.load().seller_email)
+        ),
+        letters.Action(say("m02.withdrawal.button"), _link("/guida-ai-pagamenti") + "#recesso", main=False),
+        letters.Paragraph(say("m02.withdrawal.started" if found.row.start_now else "m02.withdrawal.not_started")),
+    )
+
+
+def _enclosed(about: _Matter, found: facts.OrderFacts) -> tuple[terms.Document, ...]:
+    """The very versions that were accepted, each once; for consumers also the form to withdraw with."""
+    accepted = {
+        (one.document_id, one.version, one.lang): terms.find(one.document_id, one.version, i18n.language(one.lang))
+        for one in found.accepted
+        if one.document_id in terms.CONTRACTS
+    }
+    form = (terms.current("withdrawal", about.lang),) if found.holder.consumer else ()
+    return (*accepted.values(), *form)
+
+
+def _m18(about: _Matter) -> Composed:
+    """«Ordine annullato»: who did it, and when."""
+    found, say = about.order(), about.say
+    order = found.row
+    closer = about.params.get("by") or order.closed_by
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say(f"m18.by.{closer if closer in _CLOSERS else 'system'}", number=order.number)),
+        letters.Facts(
+            (
+                (say("order"), order.number),
+                (say("closed"), i18n.instant(order.closed_at, about.lang) if order.closed_at else ""),
+                (say("product"), ", ".join(line.name for line in found.lines)),
+                (say("amount"), about.money(order.gross_cents)),
+            )
+        ),
+        letters.Paragraph(say("m18.nothing_due")),
+        letters.Action(say("m18.button"), _link("/servizi"), main=False),
+    )
+    summary = say("m18.summary", number=order.number)
+    return Composed(letters.Letter(say("m18.subject"), summary, blocks))
+
+
+# --- the payment ------------------------------------------------------------------------------------------------------
+
+
+def _m03(about: _Matter) -> Composed:
+    """«Conferma pagamento»: proves the payment; the invoice is another paper."""
+    found, say = about.order(), about.say
+    order, receipt = found.row, found.receipt
+    if receipt is None:
+        raise ValueError(f"order {order.number} has no receipt")
+    paid = receipt.payment
+    expiries = [service for service in found.services if service.expires_on]
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say("m03.registered" if paid else "m03.nothing_due")),
+        letters.Status("success", i18n.text(f"order.status.{orders.Status.PAID}", about.lang)),
+        letters.Facts(
+            (
+                (say("order"), order.number),
+                (say("receipt"), receipt.number),
+                (say("amount_paid"), about.money(order.gross_cents)),
+                (say("paid_on"), i18n.instant(order.paid_at or receipt.issued_at, about.lang)),
+                (say("means"), facts.means(paid.gateway, paid.brand, paid.last4, about.lang) if paid else ""),
+            )
+        ),
+        *((letters.Heading(say("m03.expiries")),) if expiries else ()),
+        *((letters.Facts(tuple(_expiry(service, about.lang) for service in expiries)),) if expiries else ()),
+        letters.Paragraph(facts.next_step(about.s, order, about.lang)),
+        letters.Action(say("m03.button"), _order_link(found)),
+        letters.Paragraph(say("m03.not_invoice")),
+    )
+    summary = say("m03.summary", number=order.number, amount=about.money(order.gross_cents))
+    return Composed(letters.Letter(say("m03.subject"), summary, blocks))
+
+
+def _expiry(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
+    return service.label, i18n.date(service.expires_on, lang) if service.expires_on else ""
+
+
+def _m04(about: _Matter) -> Composed:
+    """«Attivazione rinnovo automatico»: what will be debited, when, on what, and how to stop it."""
+    found, say = about.order(), about.say
+    services = _services(about.s, about.params["service_ids"], about.account.id)
+    method = about.s.get_one(tables.PaymentMethod, about.params["method_id"])
+    ceiling = method.consent.get("ceiling_cents")
+    debits = tuple(_debit(service, about.lang) for service in services)
+    amount = found.row.renewal_gross_cents
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say("m04.on")),
+        letters.Facts(
+            (
+                (say("means"), facts.means(method.gateway, method.brand, method.last4, about.lang)),
+                (say("frequency"), facts.years(found.row.years, about.lang) if found.row.years else ""),
+                (say("renewal_amount"), about.money(amount) if amount is not None else ""),
+                (say("ceiling"), about.money(ceiling) if ceiling is not None else ""),
+            )
+        ),
+        letters.Heading(say("m04.debits")),
+        letters.Facts(debits),
+        letters.Paragraph(say("m04.notice")),
+        letters.Heading(say("m04.stop")),
+        letters.Paragraph(say("m04.how_to_stop")),
+        letters.Action(say("m04.button"), _link("/area-clienti")),
+    )
+    first = services[0].label
+    more = len(services) - 1
+    subject = say("m04.subject", service=first) if not more else say("m04.subject.more", service=first, count=more)
+    return Composed(letters.Letter(subject, say("m04.summary"), blocks))
+
+
+def _services(s: Session, ids: list[int], account_id: int | None) -> tuple[facts.Service, ...]:
+    """Services by id; more than one order's, when the renewal was extended to others of the same login."""
+    service = tables.Service
+    asked = select(service).where(col(service.id).in_(ids), service.account_id == account_id).order_by(col(service.id))
+    return tuple(facts.Service(row.id or 0, row.label, row.expires_on, row.years) for row in s.exec(asked))
+
+
+def _debit(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
+    on = facts.next_debit_on(service)
+    if on is None or service.expires_on is None:
+        return service.label, i18n.text("mail.m04.no_expiry", lang)
+    return service.label, i18n.text(
+        "mail.m04.debit", lang, on=i18n.date(on, lang), expires=i18n.date(service.expires_on, lang)
+    )
+
+
+def _m06(about: _Matter) -> Composed:
+    """«Pagamento non riuscito»: why, in plain words, and how to pay."""
+    found, say = about.order(), about.say
+    order = found.row
+    reason = about.params.get("reason")
+    known = reason if reason in set(payments.Reason) else payments.Reason.DECLINED.value
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say("m06.failed", number=order.number)),
+        letters.Paragraph(say(f"m06.reason.{known}")),
+        letters.Facts(
+            (
+                (say("order"), order.number),
+                (say("product"), ", ".join(line.name for line in found.lines)),
+                (say("amount"), about.money(order.gross_cents)),
+            )
+        ),
+        *(_how_to_pay(about, found) if orders.Status(order.status) in orders.PAYABLE else ()),
+    )
+    summary = say("m06.summary", number=order.number)
+    return Composed(letters.Letter(say("m06.subject"), summary, blocks))
+
+
+def _m21(about: _Matter) -> Composed:
+    """«Rimborso disposto»: how much goes back, and by which way."""
+    found, say = about.order(), about.say
+    refund = about.s.get_one(tables.Refund, about.params["refund_id"])
+    paid = facts.payment(about.s, refund.attempt_id)
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say("m21.surplus" if refund.reason == "surplus" else "m21.sent", number=found.row.number)),
+        letters.Facts(
+            (
+                (say("order"), found.row.number),
+                (say("refunded"), about.money(refund.amount_cents)),
+                (say("means"), facts.means(paid.gateway, paid.brand, paid.last4, about.lang)),
+                (say("credit_note"), str(about.params.get("credit_note", ""))),
+            )
+        ),
+        letters.Paragraph(say("m21.when")),
+        letters.Action(say("m21.button"), _order_link(found), main=False),
+    )
+    summary = say("m21.summary", number=found.row.number, amount=about.money(refund.amount_cents))
+    return Composed(letters.Letter(say("m21.subject"), summary, blocks))
+
+
+_COMPOSERS: Mapping[str, Callable[[_Matter], Composed]] = MappingProxyType(
+    {
+        "m00": _m00,
+        "m01": _m01,
+        "m02": _m02,
+        "m03": _m03,
+        "m04": _m04,
+        "m06": _m06,
+        "m18": _m18,
+        "m21": _m21,
+    }
+)
+TEMPLATES = frozenset(_COMPOSERS)
+"""Every mail that can be posted."""

@@ -1,0 +1,317 @@
+"""Orders as their customers see them: the live page, the lists, and the little that a stranger may see to pay one."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, i18n, tables
+from pecapp.domain import calendar, identity
+from pecapp.domain import orders as rules
+from pecapp.domain import payments as attempts
+from pecapp.gateways import registry
+from pecapp.services import access, facts, subscriptions, throttle, views
+
+PAGE = 20
+_TONES = {
+    rules.Status.AWAITING_PAYMENT: "neutral",
+    rules.Status.VERIFYING: "progress",
+    rules.Status.PAID: "success",
+    rules.Status.CANCELLED: "neutral",
+    rules.Status.EXPIRED: "neutral",
+    rules.Status.REFUNDED: "neutral",
+}
+
+
+class Topics(NamedTuple):
+    """What to listen to for news of an order."""
+
+    order_id: int
+    account_id: int
+
+
+class _Situation(NamedTuple):
+    """Which words tell how the order stands: keys `outcome.<name>.headline` and `.explanation`."""
+
+    name: str
+    tone: str
+
+
+def page(actor: access.Actor, number: str, lang: i18n.Lang) -> views.OrderView:
+    """The customer's order as its page shows it. Raises NotFound, for another's order too."""
+    with db.reading() as s:
+        order = _own(s, actor, number)
+        return _view(s, order, lang, signed_in=True)
+
+
+def topics(actor: access.Actor, number: str) -> Topics:
+    """What a tab that shows the order has to listen to. Raises NotFound, for another's order too."""
+    with db.reading() as s:
+        order = _own(s, actor, number)
+        return Topics(order.id or 0, order.account_id)
+
+
+def listing(actor: access.Actor, lang: i18n.Lang, before: str = "") -> list[views.OrderRowView]:
+    """The customer's orders, newest first, a page at a time: `before` is the number of the last one seen."""
+    account_id = access.require(actor)
+    with db.reading() as s:
+        query = select(tables.Order).where(tables.Order.account_id == account_id)
+        if before:
+            last = s.exec(query.where(tables.Order.number == before)).one_or_none()
+            if last is not None:
+                query = query.where(col(tables.Order.created_at) < last.created_at)
+        rows = s.exec(query.order_by(col(tables.Order.created_at).desc()).limit(PAGE)).all()
+        return _rows(s, rows, lang)
+
+
+def unpaid(actor: access.Actor, lang: i18n.Lang) -> list[views.OrderRowView]:
+    """«Ordini da pagare»: the customer's orders that wait for payment, newest first."""
+    account_id = access.require(actor)
+    with db.reading() as s:
+        rows = s.exec(
+            select(tables.Order)
+            .where(tables.Order.account_id == account_id, tables.Order.status == rules.Status.AWAITING_PAYMENT)
+            .order_by(col(tables.Order.created_at).desc())
+            .limit(PAGE)
+        ).all()
+        return _rows(s, rows, lang)
+
+
+def services(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
+    """The customer's services, the next to expire first."""
+    account_id = access.require(actor)
+    with db.reading() as s:
+        found = s.exec(
+            select(tables.Service, tables.Product, tables.Order.number)
+            .join(tables.Product, col(tables.Product.code) == col(tables.Service.product_code))
+            .join(tables.Order, col(tables.Order.id) == col(tables.Service.order_id))
+            .where(tables.Service.account_id == account_id)
+            .order_by(col(tables.Service.expires_on), col(tables.Service.id))
+        ).all()
+    return [
+        views.ServiceView(
+            id=service.id or 0,
+            name=product.name_en if lang == "en" else product.name_it,
+            label=service.label,
+            status=service.status,
+            expires=_day(service.expires_on, lang),
+            renewal=service.renewal or "",
+            order_number=number,
+        )
+        for service, product, number in found
+    ]
+
+
+def quick(number: str, ip: str, lang: i18n.Lang) -> views.QuickOrderView:
+    """What anybody who knows the number may see before paying it: no name, no address, no mailbox.
+
+    Raises NotFound, in the same words for a number that is wrong, unknown, paid or cancelled, and TooMany.
+    """
+    throttle.spend(throttle.QUICK_PAY, throttle.place(ip))
+    with db.reading() as s:
+        order = s.exec(select(tables.Order).where(tables.Order.number == number.strip())).one_or_none()
+        if order is None or order.status not in rules.PAYABLE:
+            raise errors.NotFound("ORD_NON_PAGABILE")
+        names = [line.name_en if lang == "en" else line.name_it for line in _lines(s, order)]
+        return views.QuickOrderView(
+            number=order.number,
+            products=names,
+            gross=i18n.money(order.gross_cents, lang),
+            note=i18n.text("quick.note", lang, until=_instant_day(order, lang)),
+            methods=list(registry.gateways()),
+        )
+
+
+def quick_outcome(attempt_id: str, lang: i18n.Lang) -> views.OrderView:
+    """How a payment ended, for the browser that made it: the attempt's id is known only to it. Raises NotFound."""
+    with db.reading() as s:
+        attempt = s.get(tables.PaymentAttempt, attempt_id)
+        if attempt is None:
+            raise errors.NotFound
+        order = s.get_one(tables.Order, attempt.order_id)
+        return _view(s, order, lang, signed_in=False)
+
+
+def quick_topics(attempt_id: str) -> Topics:
+    """What the outcome page of a quick payment has to listen to. Raises NotFound."""
+    with db.reading() as s:
+        attempt = s.get(tables.PaymentAttempt, attempt_id)
+        if attempt is None:
+            raise errors.NotFound
+        return Topics(attempt.order_id, 0)
+
+
+def _own(s: Session, actor: access.Actor, number: str) -> tables.Order:
+    account_id = access.require(actor)
+    order = s.exec(
+        select(tables.Order).where(tables.Order.number == number, tables.Order.account_id == account_id)
+    ).one_or_none()
+    if order is None:
+        raise errors.NotFound("ORD_NON_TROVATO")
+    return order
+
+
+def _lines(s: Session, order: tables.Order) -> list[tables.OrderLine]:
+    query = select(tables.OrderLine).where(tables.OrderLine.order_id == order.id).order_by(col(tables.OrderLine.id))
+    return list(s.exec(query))
+
+
+def _rows(s: Session, found: Sequence[tables.Order], lang: i18n.Lang) -> list[views.OrderRowView]:
+    titles: dict[int, str] = {}
+    ids = [order.id for order in found]
+    for line in s.exec(
+        select(tables.OrderLine).where(col(tables.OrderLine.order_id).in_(ids)).order_by(col(tables.OrderLine.id))
+    ):
+        titles.setdefault(line.order_id, line.name_en if lang == "en" else line.name_it)
+    return [
+        views.OrderRowView(
+            number=order.number,
+            created=i18n.date(order.created_at.astimezone(clock.ROME).date(), lang),
+            title=titles.get(order.id or 0, ""),
+            gross=i18n.money(order.gross_cents, lang),
+            status=order.status,
+        )
+        for order in found
+    ]
+
+
+def _view(s: Session, order: tables.Order, lang: i18n.Lang, *, signed_in: bool) -> views.OrderView:
+    attempt = s.exec(
+        select(tables.PaymentAttempt)
+        .where(tables.PaymentAttempt.order_id == order.id)
+        .order_by(col(tables.PaymentAttempt.number).desc())
+        .limit(1)
+    ).first()
+    status = rules.Status(order.status)
+    situation = _situation(s, order, attempt)
+    payable = status in rules.PAYABLE
+    open_page = (
+        attempt is not None and attempt.status == attempts.Status.REDIRECTED and attempt.expires_at > clock.now()
+    )
+    shown = views.OrderView(
+        number=order.number,
+        status=status.value,
+        headline=i18n.text(f"outcome.{situation.name}.headline", lang),
+        explanation=i18n.text(f"outcome.{situation.name}.explanation", lang),
+        tone=situation.tone,
+        gross=i18n.money(order.gross_cents, lang),
+        can_pay=payable,
+        can_resume=open_page and signed_in,
+        can_stop=open_page and signed_in,
+        methods=list(registry.gateways()) if payable else [],
+        attempt=f"{order.number}-{attempt.number}" if attempt else "",
+        attempt_at=i18n.instant(attempt.created_at, lang) if attempt else "",
+        poll=status is rules.Status.VERIFYING,
+    )
+    return _with_details(s, shown, order, lang) if signed_in else shown
+
+
+def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang: i18n.Lang) -> views.OrderView:
+    known = facts.of_order(s, order.id or 0, lang)
+    renews = _renews(s, order)
+    expires = known.services[0].expires_on if known.services else None
+    return views.OrderView(
+        **vars(shown)
+        | {
+            "explanation": f"{shown.explanation} {_next_step(s, order, lang)}".strip(),
+            "created": i18n.instant(order.created_at, lang),
+            "title": known.lines[0].name if known.lines else "",
+            "lines": [
+                views.LineView(line.name, facts.line_text(line, lang), line.quantity, i18n.money(line.net_cents, lang))
+                for line in known.lines
+            ],
+            "totals": _totals(order, lang),
+            "reference_email": order.reference_email,
+            "can_cancel": shown.can_pay,
+            "chosen": order.gateway,
+            "auto_renew": "active" if renews else {None: "", True: "yes", False: "no"}[order.auto_renew],
+            "next_debit": _day(calendar.debit_on(expires), lang) if expires and renews else "",
+            "service": facts.subject(order.configuration) or ", ".join(service.label for service in known.services),
+            "expires": _day(expires, lang),
+            "receipt": _receipt(order, known, lang),
+            "payable_until": _instant_day(order, lang),
+        }
+    )
+
+
+def _next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
+    return facts.next_step(s, order, lang) if order.status == rules.Status.PAID else ""
+
+
+def _renews(s: Session, order: tables.Order) -> bool:
+    """Whether a renewal of what the order bought is on: asked for is not enough, the token must have been confirmed."""
+    service = tables.Service
+    active = select(service.id).where(service.order_id == order.id, service.renewal == subscriptions.RENEWAL_ACTIVE)
+    return s.exec(active.limit(1)).first() is not None
+
+
+def _situation(s: Session, order: tables.Order, attempt: tables.PaymentAttempt | None) -> _Situation:
+    status = rules.Status(order.status)
+    if status is rules.Status.VERIFYING and attempt is not None:
+        return _verifying(order, attempt)
+    if status is rules.Status.AWAITING_PAYMENT and attempt is not None:
+        return _failed(attempt)
+    if status is rules.Status.PAID and _surplus(s, order):
+        return _Situation("paid_twice", "warning")
+    return _Situation(
+        "free" if status is rules.Status.PAID and order.gross_cents == 0 else status.value, _TONES[status]
+    )
+
+
+def _verifying(order: tables.Order, attempt: tables.PaymentAttempt) -> _Situation:
+    if order.review_reason:
+        return _Situation("review", "warning")
+    if attempt.status == attempts.Status.UNKNOWN:
+        foreign = attempt.card_country not in {"", identity.ITALY}
+        return _Situation("unknown_foreign" if foreign else "unknown", "warning")
+    if attempt.returned_at:
+        return _Situation("verifying", "progress")
+    return _Situation("at_bank_declined" if attempt.reason else "at_bank", "progress")
+
+
+def _failed(attempt: tables.PaymentAttempt) -> _Situation:
+    if attempt.status == attempts.Status.DECLINED:
+        return _Situation(
+            "authentication" if attempt.reason == attempts.Reason.AUTHENTICATION else "declined", "problem"
+        )
+    if attempt.reason == attempts.Reason.TECHNICAL:
+        return _Situation("unavailable", "problem")
+    return _Situation("expired_page" if attempt.status == attempts.Status.EXPIRED else "given_up", "warning")
+
+
+def _surplus(s: Session, order: tables.Order) -> bool:
+    return s.exec(select(tables.Refund.id).where(tables.Refund.order_id == order.id).limit(1)).first() is not None
+
+
+def _totals(order: tables.Order, lang: i18n.Lang) -> views.TotalsView:
+    return views.TotalsView(
+        net=i18n.money(order.net_cents, lang),
+        vat_rate=f"{order.vat_rate}%",
+        vat=i18n.money(order.vat_cents, lang),
+        gross=i18n.money(order.gross_cents, lang),
+        discount=i18n.money(-order.discount_net_cents, lang) if order.discount_net_cents else "",
+        discount_code=order.discount_code or "",
+    )
+
+
+def _receipt(order: tables.Order, known: facts.OrderFacts, lang: i18n.Lang) -> views.ReceiptView | None:
+    if known.receipt is None:
+        return None
+    paid = known.receipt.payment
+    return views.ReceiptView(
+        number=known.receipt.number,
+        issued=i18n.instant(known.receipt.issued_at, lang),
+        amount=i18n.money(order.gross_cents, lang),
+        method=facts.means(paid.gateway, paid.brand, paid.last4, lang) if paid else "",
+        reference=paid.reference if paid else "",
+        pdf_url=f"/ricevute/{order.number}.pdf",
+    )
+
+
+def _day(day: date | None, lang: i18n.Lang) -> str:
+    return i18n.date(day, lang) if day else ""
+
+
+def _instant_day(order: tables.Order, lang: i18n.Lang) -> str:
+    return i18n.date(order.payable_until_at.astimezone(clock.ROME).date(), lang)

@@ -1,0 +1,272 @@
+"""Outgoing mail: posted as a row in the transaction of the fact that it tells, written and sent after the commit.
+
+A mail is sent at least once and, but for one case, only once: a process that dies between the mail server's yes and our
+record of it sends that one mail again. It then carries the same Message-ID, made from the fact's key, so that the
+receiver's server can drop the copy. One mail that cannot be written or sent never holds up the others.
+"""
+
+import hashlib
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Any
+
+from sqlalchemy import bindparam, update
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, i18n, settings, tables
+from pecapp.domain import identity
+from pecapp.services import access, alerts, failpoint, letters, live, mails, post_office, terms, views
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=15)
+"""How long claimed mails belong to whoever claimed them: far more than sending a handful can take."""
+HANDFUL = 10
+_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+_GIVE_UP_AFTER = timedelta(days=3)
+
+_MAIL = db.table(tables.OutboxMail)
+_READY = (
+    update(_MAIL)
+    .where(
+        _MAIL.c.dedup_key == bindparam("fact"),
+        _MAIL.c.status == "waiting",
+        _MAIL.c.tries == 0,  # once it was taken up, its time belongs to the sender
+        _MAIL.c.ready_at > bindparam("now"),
+    )
+    .values(ready_at=bindparam("now"))
+)
+
+
+def post(  # noqa: PLR0913  (a mail is that many facts, each named by its caller)
+    s: Session,
+    *,
+    template: str,
+    dedup_key: str,
+    account_id: int,
+    order_id: int | None = None,
+    to_address: str | None = None,
+    lang: str | None = None,
+    params: dict[str, Any] | None = None,
+    ready_at: datetime | None = None,
+) -> None:
+    """Put a mail in the outbox, in the caller's transaction; a second one with the same `dedup_key` is not taken.
+
+    `params` is plain JSON data that no row knows. Without `to_address` or `lang` the account's are used. It leaves at
+    `ready_at`, or at once after the commit.
+    """
+    if template not in mails.TEMPLATES:
+        raise ValueError(f"there is no mail {template}")
+    if to_address is None or lang is None:
+        account = s.get_one(tables.Account, account_id)
+        to_address, lang = to_address or account.email, lang or account.lang
+    now = clock.now()
+    posted = db.insert_once(
+        s,
+        tables.OutboxMail,
+        {
+            "dedup_key": dedup_key,
+            "template": template,
+            "account_id": account_id,
+            "order_id": order_id,
+            "to_address": to_address,
+            "lang": lang,
+            "params": params or {},
+            "status": "waiting",
+            "created_at": now,
+            "ready_at": ready_at or now,
+            "tries": 0,
+            "message_id": "",
+            "subject": "",
+            "body_text": "",
+            "body_html": "",
+        },
+    )
+    if posted and (ready_at is None or ready_at <= now):
+        live.publish(s, live.WORK_MAIL)
+
+
+def ready(s: Session, dedup_key: str) -> None:
+    """What this mail was waiting for has come: let it leave now. Nothing for a mail that left, or is not there."""
+    if db.core(s).execute(_READY, {"fact": dedup_key, "now": clock.now()}).rowcount:
+        live.publish(s, live.WORK_MAIL)
+
+
+def send_due(limit: int = 100) -> int:
+    """Write and send what is due, at most `limit`; gives how many left. Safe to repeat and on several processes.
+
+    No transaction is open while a mail is sent. One that fails is tried again after 1, 5, 15 and 60 minutes, then
+    every hour; after three days of that, or when the address is refused for good, it is failed and the staff is told.
+    """
+    sent = claimed = 0
+    while claimed < limit and (mail_ids := _claim(min(HANDFUL, limit - claimed))):
+        claimed += len(mail_ids)
+        with post_office.open_counter() as counter:
+            sent += sum(_send(mail_id, counter) for mail_id in mail_ids)
+    return sent
+
+
+def _claim(limit: int) -> list[int]:
+    now = clock.now()
+    mail = tables.OutboxMail
+    due = (
+        select(mail.id)
+        .where(mail.status == "waiting", col(mail.ready_at) <= now)
+        .order_by(col(mail.ready_at), col(mail.id))
+        .limit(limit)
+    )
+    with db.reading() as s:  # looking costs nobody a turn at writing, and mostly there is nothing
+        if s.exec(due.limit(1)).first() is None:
+            return []
+    with db.transaction() as s:
+        found = list(s.exec(due if db.is_sqlite() else due.with_for_update(skip_locked=True)))
+        s.execute(update(mail).where(col(mail.id).in_(found)).values(ready_at=now + LEASE, tries=col(mail.tries) + 1))
+    return [mail_id for mail_id in found if mail_id is not None]
+
+
+def _send(mail_id: int, counter: post_office.Counter) -> bool:
+    try:
+        with db.reading() as s:
+            mail = s.get_one(tables.OutboxMail, mail_id)
+            composed = mails.compose(s, mail)
+        written = letters.write(composed.letter, i18n.language(mail.lang))
+        message = _message(mail, written, composed.enclosed)
+        failpoint.reach("mail_claimed")
+        counter.hand_over(message)
+        failpoint.reach("mail_handed_over")
+    except post_office.Refused as problem:
+        log.warning("mail %s was refused for good: %s", mail_id, problem)
+        _fail(mail_id, for_good=True)
+    except post_office.Closed as problem:
+        log.warning("mail %s could not be handed over: %s", mail_id, problem)
+        _fail(mail_id)
+    except Exception:  # whatever is wrong with this mail, the next one must leave
+        log.exception("mail %s could not be written", mail_id)
+        _fail(mail_id)
+    else:
+        _record(mail_id, message["Message-ID"], written)
+        return True
+    return False
+
+
+def _record(mail_id: int, message_id: str, written: letters.Written) -> None:
+    """Keep what was sent, without the secret link in it where a mail server has taken the mail away."""
+    with db.transaction() as s:
+        mail = s.get_one(tables.OutboxMail, mail_id)
+        mail.status, mail.sent_at, mail.message_id = "sent", clock.now(), message_id
+        mail.subject, mail.body_text, mail.body_html = written.subject, written.text, written.html
+        if settings.load().smtp_url:
+            mail.body_text = _without_link(written.text, mail.params)
+            mail.body_html = _without_link(written.html, mail.params)
+            mail.params = {name: value for name, value in mail.params.items() if name != "path"}
+        s.add(mail)
+
+
+def _without_link(written: str, params: dict[str, Any]) -> str:
+    """A mail's words without the link that opens something by itself (`params["path"]`)."""
+    path = params.get("path")
+    return written.replace(path, "/…") if path else written
+
+
+def _fail(mail_id: int, *, for_good: bool = False) -> None:
+    with db.transaction() as s:
+        mail = s.get_one(tables.OutboxMail, mail_id)
+        wait = None if for_good else next_delay(mail.tries)
+        if wait is None:
+            mail.status = "failed"
+            alerts.tell_staff(s, "mail_failed", str(mail_id), order_id=mail.order_id, template=mail.template)
+        else:
+            mail.ready_at = clock.now() + wait
+        s.add(mail)
+
+
+def next_delay(tries: int) -> timedelta | None:
+    """How long to wait after the try number `tries`; None when three days of trying are over."""
+    before = sum(_DELAYS[: tries - 1], timedelta()) + _DELAYS[-1] * max(tries - 1 - len(_DELAYS), 0)
+    return None if before >= _GIVE_UP_AFTER else _DELAYS[min(tries, len(_DELAYS)) - 1]
+
+
+def _message_id(dedup_key: str) -> str:
+    domain = parseaddr(settings.load().mail_from)[1].rpartition("@")[2]
+    return f"<{hashlib.sha256(dedup_key.encode()).hexdigest()[:40]}@{domain}>"
+
+
+def _message(mail: tables.OutboxMail, written: letters.Written, enclosed: tuple[terms.Document, ...]) -> EmailMessage:
+    """The mail with its headers; an address that is not one is refused, so none can bring headers of its own."""
+    to_address, wrong = identity.check_email(mail.to_address)
+    if wrong:
+        raise post_office.Refused(wrong)
+    current = settings.load()
+    message = EmailMessage()
+    message["From"] = current.mail_from
+    message["To"] = to_address
+    message["Reply-To"] = current.seller_email
+    message["Subject"] = written.subject
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = _message_id(mail.dedup_key)
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = mail.lang
+    message.set_content(written.text)
+    message.add_alternative(written.html, subtype="html")
+    for document in enclosed:
+        message.add_attachment(
+            terms.pdf(document), maintype="application", subtype="pdf", filename=terms.filename(document)
+        )
+    return message
+
+
+# --- reading again ----------------------------------------------------------------------------------------------------
+
+
+def mailbox(limit: int = 100, to_address: str = "") -> list[views.MailView]:
+    """The newest mails, of everybody or to one address, as they left: for developers and tests, never for customers."""
+    wanted = select(tables.OutboxMail).order_by(col(tables.OutboxMail.id).desc()).limit(limit)
+    if to_address:
+        wanted = wanted.where(tables.OutboxMail.to_address == to_address)
+    with db.reading() as s:
+        return [_view(mail) for mail in s.exec(wanted)]
+
+
+def mail(mail_id: int) -> views.MailView:
+    """One mail with its HTML and what was enclosed, for developers and tests. Raises NotFound."""
+    with db.reading() as s:
+        row = s.get(tables.OutboxMail, mail_id)
+        if row is None:
+            raise errors.NotFound
+        enclosed = mails.compose(s, row).enclosed if row.status == "sent" else ()
+        return replace(
+            _view(row),
+            html=row.body_html,
+            enclosed=[views.DocumentView(one.id, one.version, one.title, one.url) for one in enclosed],
+        )
+
+
+def of_account(actor: access.Actor, limit: int = 100) -> list[views.MailView]:
+    """«Comunicazioni»: what was sent to this customer, newest first, without links that open something by themselves.
+
+    Raises Forbidden.
+    """
+    account_id = access.require(actor)
+    wanted = (
+        select(tables.OutboxMail)
+        .where(tables.OutboxMail.account_id == account_id, tables.OutboxMail.status == "sent")
+        .order_by(col(tables.OutboxMail.id).desc())
+        .limit(limit)
+    )
+    with db.reading() as s:
+        return [replace(_view(row), text=_without_link(row.body_text, row.params)) for row in s.exec(wanted)]
+
+
+def _view(row: tables.OutboxMail) -> views.MailView:
+    return views.MailView(
+        id=row.id or 0,
+        to_address=row.to_address,
+        template=row.template,
+        subject=row.subject,
+        sent=i18n.instant(row.sent_at, i18n.language(row.lang)) if row.sent_at else "",
+        status=row.status,
+        text=row.body_text,
+    )

@@ -1,0 +1,298 @@
+"""Paying an order: record the attempt, call the gateway, settle what it says.
+
+No transaction is open while a gateway is called, and the row is committed before the call, so that a crash anywhere
+leaves something that reconciliation can finish.
+"""
+
+import logging
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, settings, tables
+from pecapp.domain import orders
+from pecapp.domain import payments as rules
+from pecapp.gateways import base, registry
+from pecapp.services import access, failpoint, lifecycle, live, methods, settlement
+
+log = logging.getLogger(__name__)
+
+PAGE_LIFETIME = timedelta(minutes=35)
+"""How long the gateway's page can be used; Stripe allows no less than 30 minutes, and clocks differ."""
+
+
+async def pay(actor: access.Actor, number: str, gateway_name: str, channel: str = "order") -> str:
+    """Open, or open again, the gateway's page for the customer's order and return its address.
+
+    Pressing twice, or in two tabs, leads to the same page. Raises NotFound, Conflict when the order is not payable or
+    another gateway's page is open, Unavailable when the gateway does not answer (the order is payable again then).
+    """
+    return await _pay(number, gateway_name, channel, account_id=access.require(actor))
+
+
+async def quick_pay(number: str, gateway_name: str) -> str:
+    """As `pay`, for whoever knows the order's number: never saves the method, never touches automatic renewal."""
+    return await _pay(number, gateway_name, "quick", account_id=None)
+
+
+def means() -> list[str]:
+    """The gateways that can be chosen, by name."""
+    return list(registry.gateways())
+
+
+async def resume(actor: access.Actor, number: str) -> str:
+    """The address of the gateway's page that is still open for the customer's order. Raises Conflict when none is."""
+    attempt = await db.run(_open_attempt, number, access.require(actor))
+    if attempt is None or attempt.status == rules.Status.UNKNOWN or attempt.expires_at <= clock.now():
+        raise errors.Conflict("PAG_NON_RIPRENDIBILE")
+    return await _pay(number, attempt.gateway, attempt.channel, account_id=access.require(actor))
+
+
+async def stop(actor: access.Actor, number: str) -> None:
+    """Give up the open attempt of the customer's order, unless it is already paid or being decided by the bank."""
+    attempt = await db.run(_open_attempt, number, access.require(actor))
+    if attempt is None:
+        return
+    if attempt.status == rules.Status.UNKNOWN:
+        raise errors.Conflict("PAG_IN_CORSO")
+    await close(attempt, witnessed=True)
+
+
+async def returned(gateway_name: str, gateway_ref: str) -> tables.PaymentAttempt:
+    """The browser is back from the gateway: ask the gateway what happened, and settle it.
+
+    Nothing in the query is believed: `gateway_ref` only says which attempt to ask for. Raises NotFound.
+    """
+    attempt = await db.run(_note_return, gateway_name, gateway_ref)
+    await check(attempt, witnessed=True)
+    return attempt
+
+
+async def gave_up(attempt_id: str) -> tables.PaymentAttempt:
+    """The customer pressed «Annulla» on the gateway's page: see to it that it cannot be paid any more."""
+    attempt = await db.run(_attempt, attempt_id)
+    if attempt.status in {rules.Status.CREATED, rules.Status.REDIRECTED}:
+        await close(attempt, witnessed=True)
+    return attempt
+
+
+async def check(attempt: tables.PaymentAttempt, *, witnessed: bool = False) -> bool:
+    """Ask the gateway for the outcome and settle it; False, and nothing changed, when the gateway gave no answer."""
+    try:
+        outcome = await registry.get(attempt.gateway).look_up(_reference(attempt))
+    except base.GatewayError as problem:
+        log.warning("gateway %s did not answer for attempt %s: %s", attempt.gateway, attempt.id, problem)
+        return False
+    failpoint.reach("outcome_asked")
+    await _settle(outcome, witnessed=witnessed)
+    return True
+
+
+async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False) -> None:
+    """End an open attempt at the gateway first and here only as the gateway says. Raises Unavailable."""
+    if not attempt.gateway_ref:
+        attempt = await db.run(_end_unopened, attempt.id)
+        if not attempt.redirect_url:
+            return
+    try:
+        outcome = await registry.get(attempt.gateway).close(_reference(attempt))
+    except base.GatewayError as problem:
+        raise errors.Unavailable("PAG_NON_DISPONIBILE") from problem
+    failpoint.reach("page_closed")
+    await _settle(outcome, witnessed=witnessed)
+
+
+async def _settle(outcome: rules.Outcome, *, witnessed: bool) -> None:
+    await db.shared(lambda s: settlement.settle(s, outcome, witnessed=witnessed))
+
+
+async def _pay(number: str, gateway_name: str, channel: str, account_id: int | None) -> str:
+    gateway = registry.get(gateway_name)
+    stale = await db.run(_open_attempt, number, account_id)
+    if stale is not None and stale.expires_at <= clock.now() and stale.status != rules.Status.UNKNOWN:
+        await close(stale)
+    attempt, request = await db.run(_open, number, gateway_name, channel, account_id)
+    failpoint.reach("attempt_recorded")
+    if attempt.redirect_url:
+        return attempt.redirect_url
+    try:
+        started = await gateway.start(request)
+    except base.GatewayError as problem:
+        attempt = await db.run(_end_unopened, attempt.id)
+        if attempt.redirect_url:
+            return attempt.redirect_url  # another press of the button got through
+        raise errors.Unavailable("PAG_NON_DISPONIBILE") from problem
+    failpoint.reach("gateway_called")
+    await db.run(_redirected, attempt.id, started)
+    failpoint.reach("reference_stored")
+    return started.url
+
+
+def _open(
+    number: str, gateway_name: str, channel: str, account_id: int | None
+) -> tuple[tables.PaymentAttempt, base.Start]:
+    with db.transaction() as s:
+        order = _payable(s, number, account_id)
+        attempt = _current(s, order.id or 0)
+        if attempt is not None and (attempt.gateway != gateway_name or attempt.status == rules.Status.UNKNOWN):
+            raise errors.Conflict("PAG_IN_CORSO")
+        if attempt is None:
+            if not orders.allows(orders.Status(order.status), orders.Signal.ATTEMPT_OPENED):
+                raise errors.Conflict("ORD_GIA_PAGATO" if order.status in orders.PAID else "ORD_NON_PAGABILE")
+            attempt = _record(s, order, gateway_name, channel)
+        return attempt, _request(s, order, attempt)
+
+
+def _payable(s: Session, number: str, account_id: int | None) -> tables.Order:
+    if account_id is not None:
+        return lifecycle.lock(s, number, account_id)
+    order = s.exec(db.locked(select(tables.Order).where(tables.Order.number == number))).one_or_none()
+    if order is None or order.status not in {orders.Status.AWAITING_PAYMENT, orders.Status.VERIFYING}:
+        raise errors.NotFound("ORD_NON_PAGABILE")
+    return order
+
+
+def _record(s: Session, order: tables.Order, gateway_name: str, channel: str) -> tables.PaymentAttempt:
+    at = clock.now()
+    attempt_id = uuid4().hex
+    latest = s.exec(
+        select(func.max(tables.PaymentAttempt.number)).where(tables.PaymentAttempt.order_id == order.id)
+    ).one()
+    attempt = tables.PaymentAttempt(
+        id=attempt_id,
+        order_id=order.id or 0,
+        number=(latest or 0) + 1,
+        gateway=gateway_name,
+        channel=channel,
+        amount_cents=order.gross_cents,
+        currency=order.currency,
+        save_method=order.save_method and channel != "quick",
+        idempotency_key=f"pay:{attempt_id}",
+        created_at=at,
+        expires_at=at + PAGE_LIFETIME,
+        next_check_at=rules.next_check(0, at, settings.load().reconcile_delays),
+    )
+    s.add(attempt)
+    lifecycle.advance(s, order.id or 0, order.status, orders.Signal.ATTEMPT_OPENED)
+    live.publish(s, live.account(order.account_id))
+    return attempt
+
+
+def _request(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) -> base.Start:
+    public = settings.load().public_url
+    return base.Start(
+        attempt_id=attempt.id,
+        order_number=order.number,
+        description=f"{settings.load().brand_name} {order.number}",
+        amount_cents=attempt.amount_cents,
+        currency=attempt.currency,
+        lang=order.lang,
+        email="" if attempt.channel == "quick" else order.reference_email,
+        expires_at=attempt.expires_at,
+        return_url=f"{public}/ritorno/{attempt.gateway}",
+        cancel_url=f"{public}/annullato/{attempt.gateway}/{attempt.id}",
+        idempotency_key=attempt.idempotency_key,
+        save=attempt.save_method,
+        customer_ref=methods.customer_ref(s, order.account_id, attempt.gateway) if attempt.save_method else "",
+    )
+
+
+def _redirected(attempt_id: str, started: base.Started) -> None:
+    """Store the page, and that the customer has it. Raises Unavailable when the attempt was ended meanwhile."""
+    with db.transaction() as s:
+        attempt = _held(s, attempt_id)
+        if attempt.status in rules.FAILED:
+            raise errors.Unavailable("PAG_NON_DISPONIBILE")
+        attempt.redirect_url, attempt.gateway_ref = started.url, started.gateway_ref
+        s.add(attempt)
+        s.flush()
+        settlement.settle(s, _said(attempt, rules.Verdict.WAITING))
+
+
+def _end_unopened(attempt_id: str) -> tables.PaymentAttempt:
+    """End an attempt of which nobody has the gateway's page, so that it cannot be paid; one with a page stays."""
+    with db.transaction() as s:
+        attempt = _held(s, attempt_id)
+        if not attempt.redirect_url:
+            settlement.settle(s, _said(attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL), witnessed=True)
+        return attempt
+
+
+def _held(s: Session, attempt_id: str) -> tables.PaymentAttempt:
+    return s.exec(db.locked(select(tables.PaymentAttempt).where(tables.PaymentAttempt.id == attempt_id))).one()
+
+
+def _said(
+    attempt: tables.PaymentAttempt, verdict: rules.Verdict, reason: rules.Reason | None = None
+) -> rules.Outcome:
+    """What we know without asking the gateway."""
+    return rules.Outcome(
+        attempt_id=attempt.id,
+        verdict=verdict,
+        amount_cents=attempt.amount_cents,
+        currency=attempt.currency,
+        gateway_ref=attempt.gateway_ref or "",
+        reason=reason,
+    )
+
+
+def _reference(attempt: tables.PaymentAttempt) -> base.Reference:
+    return base.Reference(attempt.id, attempt.gateway_ref or "", attempt.payment_ref or "")
+
+
+def _current(s: Session, order_id: int) -> tables.PaymentAttempt | None:
+    return s.exec(
+        select(tables.PaymentAttempt).where(
+            tables.PaymentAttempt.order_id == order_id, col(tables.PaymentAttempt.status).in_(rules.OPEN)
+        )
+    ).one_or_none()
+
+
+def _open_attempt(number: str, account_id: int | None) -> tables.PaymentAttempt | None:
+    with db.reading() as s:
+        query = select(tables.Order.id).where(tables.Order.number == number)
+        if account_id is not None:
+            query = query.where(tables.Order.account_id == account_id)
+        order_id = s.exec(query).one_or_none()
+        return _current(s, order_id) if order_id is not None else None
+
+
+def _attempt(attempt_id: str) -> tables.PaymentAttempt:
+    with db.reading() as s:
+        attempt = s.get(tables.PaymentAttempt, attempt_id)
+    if attempt is None:
+        raise errors.NotFound
+    return attempt
+
+
+async def number_for(actor: access.Actor, attempt_id: str) -> str | None:
+    """Number of the order of an attempt if it is the actor's own order, else None."""
+    if not actor.signed_in:
+        return None
+    return await db.run(_number_for, access.require(actor), attempt_id)
+
+
+def _number_for(account_id: int, attempt_id: str) -> str | None:
+    with db.reading() as s:
+        return s.exec(
+            select(tables.Order.number)
+            .join(tables.PaymentAttempt, col(tables.PaymentAttempt.order_id) == col(tables.Order.id))
+            .where(tables.PaymentAttempt.id == attempt_id, tables.Order.account_id == account_id)
+        ).one_or_none()
+
+
+def _note_return(gateway_name: str, gateway_ref: str) -> tables.PaymentAttempt:
+    with db.transaction() as s:
+        attempt = s.exec(
+            select(tables.PaymentAttempt).where(
+                tables.PaymentAttempt.gateway == gateway_name, tables.PaymentAttempt.gateway_ref == gateway_ref
+            )
+        ).one_or_none()
+        if attempt is None:
+            raise errors.NotFound
+        if attempt.returned_at is None:
+            attempt.returned_at = clock.now()
+            s.add(attempt)
+    return attempt

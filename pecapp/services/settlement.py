@@ -1,0 +1,256 @@
+"""Settlement: what a gateway says of an attempt becomes rows, in one transaction, whoever brought the news.
+
+Webhook, return of the browser and reconciliation all end here. The only place where an attempt changes its state.
+Safe to repeat, safe out of order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import bindparam, func, null, select, update
+from sqlmodel import Session
+
+from pecapp import clock, db, settings, tables
+from pecapp.domain import orders, payments
+from pecapp.services import alerts, failpoint, lifecycle, live, methods, numbering, outbox, subscriptions
+
+CARD_PATIENCE = timedelta(seconds=20)
+"""How long the payment mail waits for the card's last digits; half of it over, the gateway is asked for them."""
+EXPIRY_MARGIN = timedelta(seconds=60)
+"""An attempt is closed this long after its page at the gateway should have expired by itself."""
+
+ORDER = db.table(tables.Order)
+ATTEMPT = db.table(tables.PaymentAttempt)
+_SETTLED = partial(failpoint.reach, "settled")
+RECEIPT = db.table(tables.Receipt)
+
+_ORDER_COLUMNS = (
+    ORDER.c.id.label("order_id"),
+    ORDER.c.number,
+    ORDER.c.account_id,
+    ORDER.c.status.label("order_status"),
+    ORDER.c.reference_email,
+    ORDER.c.lang,
+    ORDER.c.configuration,
+    ORDER.c.years,
+    ORDER.c.auto_renew,
+    ORDER.c.extend_services,
+)
+_READ_ORDER = select(null().label("attempt_id"), ORDER.c.save_method, *_ORDER_COLUMNS).where(
+    ORDER.c.id == bindparam("key")
+)
+_READ = (
+    select(
+        ATTEMPT.c.id.label("attempt_id"),
+        ATTEMPT.c.status,
+        ATTEMPT.c.gateway,
+        ATTEMPT.c.amount_cents,
+        ATTEMPT.c.currency,
+        ATTEMPT.c.save_method,
+        ATTEMPT.c.next_check_at,
+        ATTEMPT.c.unknown_since_at,
+        *_ORDER_COLUMNS,
+    )
+    .join(ORDER, ORDER.c.id == ATTEMPT.c.order_id)
+    .where(ATTEMPT.c.id == bindparam("key"))
+)
+_READ_LOCKED = _READ.with_for_update()
+_WRITE = update(ATTEMPT).where(ATTEMPT.c.id == bindparam("key"))
+_RECEIVED = _WRITE.values(
+    status=payments.Status.SUCCEEDED.value,
+    gateway_ref=func.coalesce(ATTEMPT.c.gateway_ref, bindparam("page")),
+    payment_ref=bindparam("paid_with"),
+    finished_at=bindparam("at"),
+    next_check_at=bindparam("next"),
+    reason=None,
+)
+_PAID_WITH = select(RECEIPT.c.attempt_id).where(RECEIPT.c.order_id == bindparam("order"))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a settlement came to: the attempt's status after it, and whether it moved."""
+
+    order_id: int
+    number: str
+    status: payments.Status
+    changed: bool
+
+
+def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) -> Settled | None:
+    """Apply what the gateway says of an attempt. None when there is no such attempt here (yet).
+
+    `witnessed` says that the customer is looking at the result, so that no mail has to tell them. Money for an order
+    that no longer wants it is given back; money that differs from the attempt's waits for a person.
+    Safe to repeat, safe out of order.
+    """
+    row = db.core(s).execute(_READ if db.is_sqlite() else _READ_LOCKED, {"key": outcome.attempt_id}).one_or_none()
+    if row is None:
+        return None
+    was = payments.Status(row.status)
+    becomes = payments.move(was, outcome.verdict)
+    if outcome.verdict is payments.Verdict.SUCCEEDED and was is not becomes and not _agrees(row, outcome):
+        becomes = payments.Status.UNKNOWN if was in payments.OPEN else was
+        _hold_for_review(s, row, becomes, outcome)
+    elif becomes is payments.Status.SUCCEEDED:
+        _succeed(s, row, outcome, fresh=was is not becomes)
+    elif becomes in payments.FAILED:
+        if was is not becomes:
+            _fail(s, row, becomes, outcome, witnessed=witnessed)
+    else:
+        _wait(s, row, becomes, outcome)
+    return Settled(row.order_id, row.number, becomes, was is not becomes)
+
+
+def register_free(s: Session, order_id: int) -> None:
+    """Register the payment of an order that costs nothing: no gateway takes part. Safe to repeat."""
+    row = db.core(s).execute(_READ_ORDER, {"key": order_id}).one()
+    if orders.allows(orders.Status(row.order_status), orders.Signal.PAYMENT_REGISTERED):
+        _register(s, row, clock.now())
+        outbox.ready(s, f"m03:order:{order_id}")
+
+
+def _agrees(row: Any, outcome: payments.Outcome) -> bool:
+    return (row.amount_cents, row.currency) == (outcome.amount_cents, outcome.currency)
+
+
+def _write(s: Session, row: Any, **values: Any) -> None:
+    db.core(s).execute(_WRITE.values(**values), {"key": row.attempt_id})
+
+
+def _succeed(s: Session, row: Any, outcome: payments.Outcome, *, fresh: bool) -> None:
+    at = clock.now()
+    if fresh:
+        db.core(s).execute(
+            _RECEIVED,
+            {
+                "key": row.attempt_id,
+                "page": outcome.gateway_ref or None,
+                "paid_with": outcome.payment_ref or None,
+                "at": at,
+                "next": at + CARD_PATIENCE / 2,
+            },
+        )
+        if not orders.allows(orders.Status(row.order_status), orders.Signal.PAYMENT_REGISTERED):
+            _give_back(s, row, at)
+            return
+        db.after_commit(s, _SETTLED)
+        _register(s, row, at)
+    if outcome.card and (fresh or row.next_check_at):  # once all is known, nobody asks for it and no repetition counts
+        _describe(s, row, outcome.card, at)
+
+
+def _register(s: Session, row: Any, at: datetime) -> None:
+    lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.PAYMENT_REGISTERED, at=at)
+    subscriptions.start(s, row, at)
+    _mail(s, row, "m03", f"m03:order:{row.order_id}", ready_at=at + CARD_PATIENCE)
+    numbering.issue_receipt(s, row.order_id, row.attempt_id, at)
+
+
+def _describe(s: Session, row: Any, card: payments.Card, at: datetime) -> None:
+    """The gateway tells which card paid: needed by the mail, the receipt and the saved method.
+
+    Until the token of a method that is to be saved is known, the gateway is asked for it.
+    """
+    shown = {"card_brand": card.brand, "card_last4": card.last4, "card_country": card.country}
+    _write(s, row, **shown, **({} if row.save_method and not card.token else {"next_check_at": None}))
+    outbox.ready(s, f"m03:order:{row.order_id}")
+    if row.save_method and card.token and _paid_with(s, row):
+        consent = {"order": row.number, "given_at": at.isoformat()}
+        method = methods.keep(s, account_id=row.account_id, gateway=row.gateway, card=card, consent=consent)
+        subscriptions.link_renewals(s, row, method, at)
+    live.publish(s, live.order(row.order_id), live.WORK_MAIL)
+
+
+def _paid_with(s: Session, row: Any) -> bool:
+    """Whether this attempt is the one that paid the order, not one whose money goes back."""
+    return db.core(s).execute(_PAID_WITH, {"order": row.order_id}).scalar_one_or_none() == row.attempt_id
+
+
+def _give_back(s: Session, row: Any, at: datetime) -> None:
+    """The order is paid already, cancelled or lapsed: the customer must not have paid for nothing, or twice."""
+    refund_id = uuid4().hex
+    fresh = db.insert_once(
+        s,
+        tables.Refund,
+        {
+            "id": refund_id,
+            "order_id": row.order_id,
+            "attempt_id": row.attempt_id,
+            "amount_cents": row.amount_cents,
+            "currency": row.currency,
+            "reason": "surplus",
+            "status": "requested",
+            "idempotency_key": f"refund:{refund_id}",
+            "created_at": at,
+            "tries": 0,
+            "next_try_at": at,
+        },
+    )
+    if fresh:
+        alerts.tell_staff(s, "surplus_payment", row.attempt_id, order_id=row.order_id, order_status=row.order_status)
+        live.publish(s, live.order(row.order_id), live.WORK_PAYMENTS)
+
+
+def _hold_for_review(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outcome) -> None:
+    _write(
+        s,
+        row,
+        status=becomes.value,
+        unknown_since_at=row.unknown_since_at or clock.now(),
+        payment_ref=outcome.payment_ref or None,
+        next_check_at=None,
+    )
+    db.core(s).execute(update(ORDER).where(ORDER.c.id == row.order_id).values(review_reason="amount_differs"))
+    alerts.tell_staff(
+        s,
+        "amount_differs",
+        row.attempt_id,
+        order_id=row.order_id,
+        expected=f"{row.amount_cents} {row.currency}",
+        received=f"{outcome.amount_cents} {outcome.currency}",
+    )
+    live.publish(s, live.order(row.order_id))
+
+
+def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outcome, *, witnessed: bool) -> None:
+    reason = outcome.reason
+    _write(s, row, status=becomes.value, reason=reason and reason.value, finished_at=clock.now(), next_check_at=None)
+    lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.ATTEMPT_FAILED)
+    live.publish(s, live.account(row.account_id))
+    told_to_wait = row.unknown_since_at is not None
+    if told_to_wait or (becomes is payments.Status.DECLINED and not witnessed):
+        _mail(s, row, "m06", f"m06:attempt:{row.attempt_id}", reason=reason and reason.value)
+        live.publish(s, live.WORK_MAIL)
+
+
+def _wait(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outcome) -> None:
+    values: dict[str, Any] = {"status": becomes.value, "reason": outcome.reason and outcome.reason.value}
+    if outcome.gateway_ref:
+        values["gateway_ref"] = outcome.gateway_ref
+    if outcome.card:
+        values |= {"card_country": outcome.card.country, "card_brand": outcome.card.brand}
+    if becomes is payments.Status.UNKNOWN and row.unknown_since_at is None:
+        at = clock.now()
+        values |= {"unknown_since_at": at, "checks": 0}
+        values["next_check_at"] = payments.next_check(0, at, settings.load().reconcile_delays)
+    _write(s, row, **values)
+    if becomes.value != row.status or outcome.reason:
+        live.publish(s, live.order(row.order_id))
+
+
+def _mail(s: Session, row: Any, template: str, dedup_key: str, ready_at: datetime | None = None, **params: Any) -> None:
+    outbox.post(
+        s,
+        template=template,
+        dedup_key=dedup_key,
+        account_id=row.account_id,
+        order_id=row.order_id,
+        to_address=row.reference_email,
+        lang=row.lang,
+        params=params,
+        ready_at=ready_at,
+    )

@@ -1,0 +1,119 @@
+"""Settings from the environment, read once; a production start with unsafe values is refused."""
+
+from functools import cache
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-secret-key"  # noqa: S105  (refused in production)
+DEVELOPMENT_WEBHOOK_SECRET = "whsec_development"  # noqa: S105  (refused in production)
+
+
+class SettingsError(Exception):
+    """The environment does not make a safe or complete configuration; the text says what to change."""
+
+
+class Settings(BaseSettings):
+    """Everything that changes between one installation and another.
+
+    Each field is read from `PECAPP_<NAME>`, but for the gateways' own names (`STRIPE_...`).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PECAPP_", frozen=True, extra="ignore", populate_by_name=True)
+
+    environment: Literal["development", "test", "production"] = "development"
+    public_url: str = "http://localhost:8000"
+    database_url: str = "sqlite:///.data/pecapp.db"
+    background_database_url: str = "sqlite:///.data/background.db"
+    """Where the durable workflows keep their own state."""
+    redis_url: str | None = Field(default=None, alias="REFLEX_REDIS_URL")
+    secret_key: str = DEVELOPMENT_SECRET
+    trusted_proxies: str = "127.0.0.1"
+    frontend_dir: str = ".web/build/client"
+
+    brand_name: str = "Ceralacca"
+    brand_tagline: str = "PEC e servizi fiduciari"
+    login_domain: str = "login.ceralacca.test"
+    seller_name: str = "Ceralacca Demo S.p.A."
+    seller_address: str = "Via dell'Esempio 1, 00100 Roma (RM)"
+    seller_vat_number: str = "00743110157"
+    seller_email: str = "assistenza@ceralacca.test"
+    seller_phone: str = "06 0000000"
+
+    stripe_secret_key: str = Field(default="sk_test_simulator", alias="STRIPE_SECRET_KEY")
+    stripe_webhook_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(DEVELOPMENT_WEBHOOK_SECRET,), alias="STRIPE_WEBHOOK_SECRET"
+    )
+    """One secret, or two separated by a comma while a secret is being changed."""
+    stripe_api_base: str | None = Field(default=None, alias="STRIPE_API_BASE")
+    """Set only to talk to the simulator; unset means the real Stripe."""
+    stripe_account: str | None = Field(default=None, alias="STRIPE_ACCOUNT")
+    """`acct_...` of ours: events of any other account are refused."""
+
+    smtp_url: str | None = None
+    """`smtp://user:password@host:587` (STARTTLS) or `smtps://...:465`; unset keeps the mail in the embedded mailbox."""
+    mail_from: str = "Ceralacca <ordini@ceralacca.test>"
+
+    reconcile_delays: Annotated[tuple[int, ...], NoDecode] = (60, 300, 900, 1800)
+    """Seconds after which an attempt without outcome is asked for again; the last one also alerts the staff."""
+    sweep_seconds: int = Field(default=15, ge=1, le=59)
+    workers: bool = True
+    """Whether this process also runs the background work."""
+    executor_id: str = "local"
+    """Name of this process among several that run the background work; the same name after a restart."""
+    fail_at: str = ""
+    """A file that names the point at which the process kills itself: crash tests only."""
+
+    @field_validator("stripe_webhook_secrets", "reconcile_delays", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def production(self) -> bool:
+        """Real customers and real money."""
+        return self.environment == "production"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether payments go to the simulator."""
+        return self.stripe_api_base is not None
+
+    @property
+    def secure(self) -> bool:
+        """Whether the public address is https, so that cookies may be Secure."""
+        return urlsplit(self.public_url).scheme == "https"
+
+
+def unsafe(settings: Settings) -> list[str]:
+    """What must change before this configuration may serve real customers; empty when it is safe."""
+    complaints = {
+        "PECAPP_SECRET_KEY must be set to a random value of at least 32 characters": len(settings.secret_key) < 32
+        or settings.secret_key == DEVELOPMENT_SECRET,
+        "PECAPP_PUBLIC_URL must be https": not settings.secure,
+        "STRIPE_API_BASE must not be set: payments would go to the simulator": settings.simulated,
+        "STRIPE_SECRET_KEY must be set": settings.stripe_secret_key.strip() in {"", "sk_test_simulator"},
+        "STRIPE_WEBHOOK_SECRET must be set": not settings.stripe_webhook_secrets
+        or DEVELOPMENT_WEBHOOK_SECRET in settings.stripe_webhook_secrets,
+        "PECAPP_SMTP_URL must be set: no mail would leave": not settings.smtp_url,
+        "PECAPP_FAIL_AT must not be set": bool(settings.fail_at),
+    }
+    return [complaint for complaint, found in complaints.items() if found]
+
+
+@cache
+def load() -> Settings:
+    """Read the environment once.
+
+    Raises SettingsError, with one line, when a value is malformed or unsafe in production.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise SettingsError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from problem
+    if settings.production and (complaints := unsafe(settings)):
+        raise SettingsError("unsafe in production: " + "; ".join(complaints))
+    return settings

@@ -1,0 +1,85 @@
+"""Live push: which tab shows what, and telling it to look again when that has changed.
+
+A push carries no data. The tab's own handler reads its view through the service under the login of that tab, so that
+news never shows anybody more than a reload would.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import reflex as rx
+from reflex.event import Event
+
+from pecapp.services import live
+
+Refresh = Callable[..., Any]
+
+_watching: dict[str, dict[str, Refresh]] = defaultdict(dict)
+"""Topic -> client token of a tab -> the handler that reads its view again."""
+_topics: dict[str, set[str]] = defaultdict(set)
+"""Client token -> its topics: a tab that goes to another page watches only that one."""
+
+
+def watch(state: rx.State, refresh: Refresh, *topics: str) -> None:
+    """From now on call `refresh` of this tab when one of `topics` changes; what the tab watched before is forgotten.
+
+    To be called only after the service has let this tab's login see what the topics stand for.
+    """
+    token = state.router.session.client_token
+    leave(token)
+    for topic in topics:
+        _watching[topic][token] = refresh
+        _topics[token].add(topic)
+
+
+def leave(token: str) -> None:
+    """Forget what the tab `token` watches."""
+    for topic in _topics.pop(token, ()):
+        _watching[topic].pop(token, None)
+        if not _watching[topic]:
+            del _watching[topic]
+
+
+class Courier:
+    """Carries the news of this process to its tabs, many at once when they come in a burst."""
+
+    def __init__(self, app: rx.App) -> None:
+        self.app = app
+        self.loop = asyncio.get_running_loop()
+        self.news: set[str] = set()
+        self.ready = asyncio.Event()
+
+    def hear(self, topics: frozenset[str]) -> None:
+        """Take news from any thread; returns at once."""
+        self.loop.call_soon_threadsafe(self._note, topics)
+
+    def _note(self, topics: frozenset[str]) -> None:
+        self.news |= topics
+        self.ready.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        live.listen(self.hear)
+        try:
+            while True:
+                await self.ready.wait()
+                self.ready.clear()
+                topics, self.news = self.news, set()
+                await self._deliver(topics)
+        finally:
+            live.forget(self.hear)
+
+    async def _deliver(self, topics: set[str]) -> None:
+        heard = _watching if live.EVERYTHING in topics else topics & _watching.keys()
+        tabs = {token: refresh for topic in tuple(heard) for token, refresh in _watching[topic].items()}
+        if not tabs:
+            return
+        namespace = self.app.event_namespace
+        connected = namespace.token_to_sid if namespace else {}
+        for token, refresh in tabs.items():
+            if token in connected:
+                await self.app.event_processor.enqueue(token, Event.from_event_type(refresh)[0])
+            else:
+                leave(token)

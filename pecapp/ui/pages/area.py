@@ -1,0 +1,114 @@
+"""`/area-clienti`: services, orders to pay, letters."""
+
+from typing import Any
+
+import reflex as rx
+
+from pecapp.services import views
+from pecapp.ui import layout, text
+from pecapp.ui.components import buttons, data, feedback, status
+from pecapp.ui.pages import orders
+from pecapp.ui.states import area as states
+
+ROUTE = "/area-clienti"
+TITLE_KEY = "area.title"
+ON_LOAD = states.Area.load
+State: Any = states.Area
+"""Its vars are variables of the page here; a type checker sees the values they will have."""
+
+
+def page() -> rx.Component:
+    """What the customer has, what is to be paid, and what was written to them."""
+    return layout.page(
+        feedback.loaded(
+            State.ready,
+            rx.cond(State.unpaid.length() > 0, orders.unpaid(State.unpaid), rx.fragment()),
+            _services(),
+            _orders(),
+            _letters(),
+            lines=6,
+        ),
+        here=ROUTE,
+        title=text.t(TITLE_KEY),
+    )
+
+
+def _services() -> rx.Component:
+    empty = feedback.empty(
+        "package_open",
+        text.t("area.no_services"),
+        text.t("area.no_services_text"),
+        buttons.link_button(text.t("area.browse"), href="/servizi", look="primary"),
+    )
+    return rx.el.section(
+        rx.el.h2(text.t("area.services"), class_name="shelf__title"),
+        rx.cond(
+            State.services.length() > 0,
+            rx.el.ul(rx.foreach(State.services, _service), class_name="grid"),
+            empty,
+        ),
+        class_name="shelf",
+    )
+
+
+def _service(service: views.ServiceView) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.h3(service.label, class_name="card__title"),
+            rx.cond(service.label != service.name, rx.el.p(service.name, class_name="hint"), rx.fragment()),
+        ),
+        rx.el.p(status.badge("service.status", service.status)),
+        rx.cond(service.expires != "", data.facts((text.t("area.expires"), service.expires)), rx.fragment()),
+        data.facts((text.t("area.renewal"), _renewal(service.renewal))),
+        rx.el.p(
+            buttons.link(text.t("area.order", number=service.order_number), href=f"/ordini/{service.order_number}")
+        ),
+        class_name="card plan",
+    )
+
+
+def _renewal(state: str) -> rx.Component:
+    """The state of automatic renewal: word and icon; products without it say so."""
+    return rx.match(  # pyright: ignore[reportReturnType]  (components in, component out)
+        state,
+        ("active", status.badge("renewal.status", "on")),
+        ("inactive", status.badge("renewal.status", "never")),
+        ("disabled", status.badge("renewal.status", "off")),
+        ("incomplete", status.tag(text.t("area.renewal_incomplete"), icon="hourglass", tone="warning")),
+        rx.el.span(text.t("area.renewal_none")),
+    )
+
+
+def _orders() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(text.t("area.orders"), class_name="shelf__title"),
+        rx.el.p(text.t("area.orders_text")),
+        buttons.bar(buttons.link_button(text.t("area.all_orders"), href="/ordini", icon_after="arrow_right")),
+        class_name="shelf",
+    )
+
+
+def _letters() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(text.t("area.letters"), class_name="shelf__title"),
+        rx.cond(
+            State.mails.length() > 0,
+            rx.el.ul(rx.foreach(State.mails, _letter), class_name="letters"),
+            feedback.empty("mail", text.t("area.no_letters"), text.t("area.no_letters_text")),
+        ),
+        class_name="shelf",
+    )
+
+
+def _letter(mail: views.MailView) -> rx.Component:
+    return rx.el.li(
+        rx.el.details(
+            rx.el.summary(
+                rx.el.span(mail.subject, class_name="letter__subject"),
+                rx.el.span(mail.sent, class_name="hint"),
+                class_name="letter__head",
+            ),
+            rx.el.pre(mail.text, class_name="letter__text"),
+            class_name="letter",
+        )
+    )

@@ -1,0 +1,120 @@
+"""`/guida-ai-pagamenti`: how paying works, entry by entry, in plain words."""
+
+from urllib.parse import quote
+
+import reflex as rx
+
+from pecapp import i18n, settings
+from pecapp.services import terms
+from pecapp.ui import layout, text
+from pecapp.ui.components import buttons, feedback, status
+
+ROUTE = "/guida-ai-pagamenti"
+TITLE_KEY = "guide.title"
+
+ENTRIES = ("breve", "pec", "firma", "dopo", "esiti", "carte", "rinnovo", "ricevuta", "recesso", "sicurezza")
+"""Each is an anchor of the page: mails and the footer link to some of them."""
+STATUSES = ("awaiting_payment", "verifying", "paid", "cancelled", "expired", "refunded")
+
+
+def page() -> rx.Component:
+    """An index, then the entries."""
+    index = rx.el.nav(
+        rx.el.h2(text.t("guide.index"), class_name="guide__index-title"),
+        rx.el.ol(
+            *[
+                rx.el.li(buttons.document_link(text.t(f"guide.{entry}"), href=f"#{entry}", class_name="guide__link"))
+                for entry in ENTRIES
+            ]
+        ),
+        aria_label=text.t("guide.index"),
+        class_name="guide__index",
+    )
+    return layout.page(
+        rx.el.div(index, rx.el.div(*_entries(), class_name="guide__entries"), class_name="guide"),
+        here=ROUTE,
+        title=text.t(TITLE_KEY),
+        lead=text.t("guide.lead"),
+    )
+
+
+def _entries() -> list[rx.Component]:
+    return [
+        _entry("breve", *_paragraphs("breve", 3)),
+        _entry("pec", _steps("pec", 6), *_paragraphs("pec.then", 1)),
+        _entry("firma", _steps("firma", 4), *_paragraphs("firma.then", 1)),
+        _entry("dopo", *_paragraphs("dopo", 1), _points("dopo.way", 2), *_paragraphs("dopo.then", 1)),
+        _entry("esiti", *_paragraphs("esiti", 1), _statuses(), _abroad()),
+        _entry("carte", *_paragraphs("carte", 2)),
+        _entry("rinnovo", *_paragraphs("rinnovo", 1), _points("rinnovo.rule", 4)),
+        _entry("ricevuta", *_paragraphs("ricevuta", 2)),
+        _entry("recesso", *_paragraphs("recesso", 2), _withdraw()),
+        _entry("sicurezza", _points("sicurezza.rule", 4), _contact()),
+    ]
+
+
+def _entry(name: str, *children: rx.Component) -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(text.t(f"guide.{name}")), *children, id=name, tab_index=-1, class_name="prose guide__entry"
+    )
+
+
+def _numbered(prefix: str, many: int) -> list[rx.Var[str]]:
+    return [text.t(f"guide.{prefix}.{number}") for number in range(1, many + 1)]
+
+
+def _paragraphs(prefix: str, many: int) -> list[rx.Component]:
+    return [rx.el.p(words) for words in _numbered(prefix, many)]
+
+
+def _steps(prefix: str, many: int) -> rx.Component:
+    return rx.el.ol(*[rx.el.li(words) for words in _numbered(prefix, many)])
+
+
+def _points(prefix: str, many: int) -> rx.Component:
+    return rx.el.ul(*[rx.el.li(words) for words in _numbered(prefix, many)])
+
+
+def _statuses() -> rx.Component:
+    """Every status with its badge, as it stands on the order."""
+    rows = [
+        rx.el.div(
+            rx.el.dt(status.badge("order.status", name)),
+            rx.el.dd(text.t(f"guide.esiti.{name}")),
+            class_name="legend__row",
+        )
+        for name in STATUSES
+    ]
+    return rx.el.dl(*rows, class_name="legend")
+
+
+def _abroad() -> rx.Component:
+    return feedback.callout(text.t("guide.esiti.abroad"), rx.el.p(text.t("guide.esiti.abroad_text")), tone="warning")
+
+
+def _withdraw() -> rx.Component:
+    """A declaration begun in the reader's mail, and the form to fill in by hand."""
+    seller = settings.load()
+    drafts = [
+        f"mailto:{seller.seller_email}?subject={quote(i18n.text('guide.recesso.subject', lang))}"
+        f"&body={quote(i18n.text('guide.recesso.body', lang))}"
+        for lang in i18n.LANGS
+    ]
+    forms = [terms.current("withdrawal", lang).url for lang in i18n.LANGS]
+    return buttons.bar(
+        buttons.link_button(
+            text.t("guide.recesso.write"), href=text.either(*drafts), look="primary", icon="mail", document=True
+        ),
+        buttons.link_button(text.t("guide.recesso.form"), href=text.either(*forms), document=True),
+    )
+
+
+def _contact() -> rx.Component:
+    seller = settings.load()
+    return rx.el.p(
+        text.t("guide.contact"),
+        " ",
+        buttons.mail_link(seller.seller_email),
+        ", ",
+        buttons.phone_link(seller.seller_phone),
+    )

@@ -1,0 +1,237 @@
+"""`/ordini/<number>`: the live order page, from «Ordine registrato» to the receipt."""
+
+from typing import Any
+
+import reflex as rx
+
+from pecapp.ui import address, layout, text
+from pecapp.ui.components import buttons, data, dialogs, feedback, means, status, sums
+from pecapp.ui.states import order as states
+
+ROUTE = "/ordini/[numero]"
+TITLE_KEY = "ord.title"
+ON_LOAD = states.OrderPage.load
+State: Any = states.OrderPage
+"""Its vars are variables of the page here; a type checker sees the values they will have."""
+ORDER = State.order
+
+
+def page() -> rx.Component:
+    """One order; who asks for another's, or for none, reads the same calm words."""
+    return layout.page(
+        feedback.loaded(
+            State.asked == address.part("numero"), rx.cond(ORDER.number != "", _order(), _missing()), lines=6
+        ),
+        here="/ordini",
+    )
+
+
+def _missing() -> rx.Component:
+    return rx.el.div(
+        rx.el.h1(text.t("ord.missing.title"), class_name="title"),
+        rx.el.p(text.t("ord.missing.text"), class_name="lead"),
+        buttons.bar(
+            buttons.link_button(text.t("ord.all"), href="/ordini", look="primary"),
+            buttons.link_button(text.t("ord.quick"), href="/paga"),
+        ),
+        class_name="stack",
+    )
+
+
+def _order() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.p(text.t("ord.number", number=ORDER.number), class_name="overline"),
+            rx.el.h1(ORDER.headline, class_name="title"),
+            rx.el.div(rx.el.p(ORDER.headline), role="status", aria_live="polite", class_name="sr-only"),
+            class_name="page-head",
+        ),
+        status.payment_path(ORDER.status),
+        rx.el.div(
+            rx.el.div(
+                _explanation(),
+                rx.cond(ORDER.receipt, _receipt(), rx.fragment()),
+                rx.cond(ORDER.can_pay, _pay(), rx.fragment()),
+                rx.cond(ORDER.can_resume | ORDER.can_stop, _open_attempt(), rx.fragment()),
+                rx.cond(ORDER.can_pay | ORDER.can_resume, _phone(), rx.fragment()),
+                class_name="stack stack--wide",
+            ),
+            rx.el.aside(_details(), aria_label=text.t("ord.details"), class_name="order__aside"),
+            class_name="order__columns",
+        ),
+        rx.cond(ORDER.can_cancel, _cancel_dialog(), rx.fragment()),
+        class_name="order",
+    )
+
+
+def _explanation() -> rx.Component:
+    reference = rx.el.p(
+        text.t("ord.attempt", attempt=ORDER.attempt, at=ORDER.attempt_at), class_name="hint"
+    )
+    return rx.fragment(
+        feedback.callout_by(
+            ORDER.tone,
+            None,
+            rx.el.p(ORDER.explanation),
+            rx.cond((ORDER.status == "verifying") & (ORDER.attempt != ""), reference, rx.fragment()),
+        ),
+        rx.cond(
+            State.problem != "",
+            feedback.callout(None, rx.el.p(State.problem), tone="problem", live=True),
+            rx.fragment(),
+        ),
+    )
+
+
+def _pay() -> rx.Component:
+    """The amount, the means and «Paga ora»; below it what else can be done."""
+    return rx.el.section(
+        data.amount(ORDER.gross, text.t("ord.with_vat")),
+        rx.el.p(text.t("ord.mailed", email=ORDER.reference_email)),
+        means.choice(ORDER.methods, value=State.gateway, on_change=State.choose),
+        buttons.bar(
+            buttons.button(
+                text.t("ord.pay"),
+                look="primary",
+                icon="lock",
+                busy=State.going,
+                on_click=State.pay,
+                class_name="button button--primary button--large",
+            ),
+            rx.cond(
+                ORDER.can_cancel,
+                buttons.button(text.t("ord.cancel"), look="danger", **dialogs.opens(states.CANCEL_DIALOG)),
+                rx.fragment(),
+            ),
+        ),
+        rx.el.p(text.t("ord.secure"), class_name="hint"),
+        rx.el.div(
+            rx.el.h2(text.t("ord.later.title"), class_name="later__title"),
+            rx.el.ul(
+                rx.el.li(text.t("ord.later.area"), " ", buttons.link(text.t("ord.later.area_link"), href="/ordini")),
+                rx.el.li(
+                    text.t("ord.later.quick", number=ORDER.number),
+                    " ",
+                    buttons.link(text.t("ord.quick"), href="/paga"),
+                ),
+            ),
+            rx.el.p(text.t("ord.until", day=ORDER.payable_until), class_name="hint"),
+            class_name="later",
+        ),
+        aria_label=text.t("ord.payment"),
+        class_name="card pay",
+    )
+
+
+def _open_attempt() -> rx.Component:
+    return rx.el.section(
+        data.amount(ORDER.gross, text.t("ord.with_vat")),
+        buttons.bar(
+            rx.cond(
+                ORDER.can_resume,
+                buttons.button(
+                    text.t("ord.resume"), look="primary", icon="lock", busy=State.going, on_click=State.resume
+                ),
+                rx.fragment(),
+            ),
+            rx.cond(
+                ORDER.can_stop,
+                buttons.button(text.t("ord.stop"), busy=State.going, on_click=State.stop),
+                rx.fragment(),
+            ),
+        ),
+        rx.el.p(text.t("ord.stop_hint"), class_name="hint"),
+        aria_label=text.t("ord.payment"),
+        class_name="card pay",
+    )
+
+
+def _phone() -> rx.Component:
+    """Pay on the phone, watch here: the bank's app lives on the phone."""
+    return rx.el.section(
+        rx.el.img(src=State.qr, alt=text.t("ord.qr_alt"), width="148", height="148", class_name="qr__picture"),
+        rx.el.div(
+            rx.el.h2(text.t("ord.qr_title"), class_name="later__title"),
+            rx.el.p(text.t("ord.qr_text"), class_name="hint"),
+        ),
+        class_name="qr card",
+    )
+
+
+def _receipt() -> rx.Component:
+    receipt = ORDER.receipt
+    return rx.el.div(
+        data.receipt(
+            data.amount(receipt.amount, text.t("ord.with_vat")),
+            data.facts(
+                (text.t("ord.receipt.order"), ORDER.number),
+                (text.t("ord.receipt.what"), ORDER.title),
+                (text.t("ord.receipt.issued"), receipt.issued),
+                (text.t("ord.receipt.method"), receipt.method),
+                (text.t("ord.receipt.reference"), receipt.reference),
+            ),
+            title=text.t("ord.receipt.title"),
+            number=text.t("ord.receipt.number", number=receipt.number),
+            note=text.t("ord.receipt.note"),
+            stamp=text.t("order.status.paid"),
+        ),
+        buttons.bar(
+            buttons.link_button(
+                text.t("ord.receipt.pdf"), href=receipt.pdf_url, icon="file_down", document=True, look="primary",
+                target="_blank",
+            ),
+            buttons.link_button(text.t("ord.to_area"), href="/area-clienti"),
+        ),
+        class_name="stack",
+    )
+
+
+def _details() -> rx.Component:
+    optional = (
+        (ORDER.service, "ord.service"),
+        (ORDER.expires, "ord.expires"),
+        (ORDER.next_debit, "ord.next_debit"),
+    )
+    renewal = rx.match(
+        ORDER.auto_renew,
+        ("active", text.t("renewal.status.on")),
+        ("yes", text.t("ord.auto_renew_yes")),
+        ("no", text.t("ord.auto_renew_no")),
+        "",
+    )
+    return rx.el.div(
+        rx.el.h2(text.t("ord.details"), class_name="summary__title"),
+        rx.el.p(status.badge("order.status", ORDER.status)),
+        sums.of(ORDER.lines, ORDER.totals),
+        data.facts(
+            (text.t("ord.placed"), ORDER.created),
+            (text.t("ord.email"), ORDER.reference_email),
+        ),
+        *[rx.cond(value != "", data.facts((text.t(key), value)), rx.fragment()) for value, key in optional],
+        rx.cond(ORDER.auto_renew != "", data.facts((text.t("ord.auto_renew"), renewal)), rx.fragment()),
+        rx.el.p(buttons.link(text.t("ord.all"), href="/ordini")),
+        class_name="stack",
+    )
+
+
+def _cancel_dialog() -> rx.Component:
+    return dialogs.dialog(
+        states.CANCEL_DIALOG,
+        text.t("ord.cancel_title"),
+        rx.el.p(text.t("ord.cancel_text", number=ORDER.number, gross=ORDER.gross)),
+        rx.el.ul(
+            rx.el.li(text.t("ord.cancel_names")),
+            rx.el.li(text.t("ord.cancel_final")),
+            class_name="consequences",
+        ),
+        actions=[
+            buttons.button(
+                text.t("ord.cancel_confirm"),
+                look="danger",
+                icon="trash_2",
+                on_click=State.cancel,
+                **dialogs.closes(states.CANCEL_DIALOG),
+            ),
+            buttons.button(text.t("ord.cancel_keep"), **dialogs.closes(states.CANCEL_DIALOG)),
+        ],
+    )

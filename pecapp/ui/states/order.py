@@ -1,0 +1,185 @@
+"""The live order page, and the lists of orders."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import reflex as rx
+import segno
+from reflex.event import EventSpec
+
+from pecapp import errors, i18n, settings
+from pecapp.services import lifecycle, orders, payments, views
+from pecapp.services import live as topics
+from pecapp.ui import live
+from pecapp.ui.states import session
+
+NOTHING = views.OrderView()
+CANCEL_DIALOG = "annulla-ordine"
+
+
+class OrderPage(rx.State):
+    """One order of the customer, the same in all their tabs and on all their devices."""
+
+    _policy: ClassVar[str] = "customer"
+    asked: str = ""
+    """The number that was asked for, once it was looked up."""
+    order: views.OrderView = NOTHING
+    """Without a number: there is no such order, or it is another customer's."""
+    gateway: str = ""
+    going: bool = False
+    """Whether the gateway's page is being opened."""
+    problem: str = ""
+    """Why the last act on the payment could not be done, in words."""
+    qr: str = ""
+
+    @rx.event
+    async def load(self) -> None:
+        """Show the order of the address and follow it from now on."""
+        number = session.text(self.router.url.path.strip("/").rpartition("/")[2], 20)
+        self.going, self.problem = False, ""
+        if number != self.order.number:
+            self.gateway = ""
+        if await self._follow(number):
+            await self._read(number)
+            self.qr = await asyncio.to_thread(_qr, number)
+        self.asked = number
+
+    async def _follow(self, number: str) -> bool:
+        """Follow the order, before it is read: what happens in between is then not missed."""
+        try:
+            followed = await session.call(self, orders.topics, number)
+        except errors.NotFound:
+            self.order = NOTHING
+            return False
+        live.watch(self, OrderPage.refresh, topics.order(followed.order_id), topics.account(followed.account_id))
+        return True
+
+    @rx.event(supersedes=True)
+    async def refresh(self) -> None:
+        """Look at the order again: something may have happened to it."""
+        if self.order.number:
+            await self._read(self.order.number)
+
+    async def _read(self, number: str) -> None:
+        try:
+            self.order = await session.call(self, orders.page, number, await session.lang(self))
+        except errors.NotFound:
+            self.order = NOTHING
+        if self.gateway not in self.order.methods:
+            self.gateway = self.order.chosen if self.order.chosen in self.order.methods else ""
+
+    @rx.event
+    async def choose(self, gateway: object) -> None:
+        """Choose the means for this payment."""
+        name = session.text(gateway, 20)
+        if name in self.order.methods:
+            self.gateway = name
+
+    @rx.event(background=True, temporal=True)
+    async def pay(self) -> AsyncIterator[EventSpec]:
+        """«Paga ora»: to the gateway's page, the same when pressed twice; a click made offline is not sent later."""
+        if not self.gateway:
+            await self._failed(errors.Conflict("METODO_MANCANTE"))
+            return
+        number = await self._begin()
+        if number:
+            try:
+                url = await session.call(self, payments.pay, number, self.gateway)
+            except errors.PecError as problem:
+                await self._failed(problem)
+            else:
+                yield rx.redirect(url)
+
+    @rx.event(background=True, temporal=True)
+    async def resume(self) -> AsyncIterator[EventSpec]:
+        """«Riprendi il pagamento»: back to the gateway's page that is still open."""
+        number = await self._begin()
+        if number:
+            try:
+                url = await session.call(self, payments.resume, number)
+            except errors.PecError as problem:
+                await self._failed(problem)
+            else:
+                yield rx.redirect(url)
+
+    @rx.event(background=True, temporal=True)
+    async def stop(self) -> None:
+        """«Interrompi il pagamento»: the gateway's page cannot be used any more, the order can be paid again."""
+        number = await self._begin()
+        if number:
+            try:
+                await session.call(self, payments.stop, number)
+            except errors.PecError as problem:
+                await self._failed(problem)
+            else:
+                async with self:
+                    self.going = False
+                    await self._read(number)
+
+    async def _begin(self) -> str:
+        """The order's number, unless the gateway is already being asked."""
+        async with self:
+            if self.going:
+                return ""
+            self.going, self.problem = True, ""
+            return self.order.number
+
+    async def _failed(self, problem: errors.PecError) -> None:
+        async with self:
+            self.going = False
+            self.problem = i18n.error_text(problem, await session.lang(self))
+            await self._read(self.order.number)
+
+    @rx.event(temporal=True)
+    async def cancel(self) -> None:
+        """«Annulla», confirmed. A paid order, or one being paid, stays as it is and the page says so."""
+        try:
+            await session.call(self, lifecycle.cancel, self.order.number)
+        except errors.Conflict as problem:
+            self.problem = i18n.error_text(problem, await session.lang(self))
+        await self._read(self.order.number)
+
+
+class Orders(rx.State):
+    """The customer's orders: first those to pay, then all of them, newest first."""
+
+    _policy: ClassVar[str] = "customer"
+    ready: bool = False
+    unpaid: list[views.OrderRowView] = []
+    rows: list[views.OrderRowView] = []
+    more: bool = False
+
+    @rx.event
+    async def load(self) -> None:
+        """Read the lists and follow the account."""
+        account_id = (await session.actor(self)).account_id
+        if account_id is not None:
+            live.watch(self, Orders.refresh, topics.account(account_id))
+        await self._read()
+        self.ready = True
+
+    @rx.event(supersedes=True)
+    async def refresh(self) -> None:
+        """Look at the lists again."""
+        await self._read()
+
+    async def _read(self) -> None:
+        lang = await session.lang(self)
+        self.unpaid = await session.call(self, orders.unpaid, lang)
+        self.rows = await session.call(self, orders.listing, lang)
+        self.more = len(self.rows) == orders.PAGE
+
+    @rx.event
+    async def older(self) -> None:
+        """Show the next older orders below the ones that are shown."""
+        if self.rows:
+            added = await session.call(self, orders.listing, await session.lang(self), self.rows[-1].number)
+            self.rows = self.rows + added
+            self.more = len(added) == orders.PAGE
+
+
+def _qr(number: str) -> str:
+    """The order's address as a picture that a phone reads; it holds the number and nothing else."""
+    address = f"{settings.load().public_url}/ordini/{number}"
+    return segno.make(address, error="m").svg_data_uri(scale=4, border=2, dark="#1b1d23", light="#ffffff")

@@ -1,0 +1,35 @@
+"""What every page knows of its visitor, and the message that the last act left."""
+
+from typing import ClassVar
+
+import reflex as rx
+
+from pecapp import i18n
+
+
+class Language(rx.State):
+    """The language of this tab; the session sets it."""
+
+    lang: str = i18n.DEFAULT
+
+
+class Visitor(rx.State):
+    """Whom the header greets. Filled on arrival from the session; a picture only, it opens nothing."""
+
+    signed_in: bool = False
+    admin: bool = False
+    name: str = ""
+
+
+class Flash(rx.State):
+    """One message at the top of the page, until it is closed or replaced."""
+
+    _policy: ClassVar[str] = "public"
+
+    tone: str = ""
+    message: str = ""
+
+    @rx.event
+    async def dismiss(self) -> None:
+        """Take the message away."""
+        self.tone, self.message = "", ""

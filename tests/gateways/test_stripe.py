@@ -1,0 +1,199 @@
+"""What is Stripe's own: what is sent to it, what its events say, and that nothing private stays behind."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import stripe as sdk
+
+from pecapp.domain import payments
+from pecapp.domain.payments import Verdict
+from pecapp.gateways import base, stripe
+from tests.gateways.bench import ITALIAN, SimulatedBench, give_back, purchase
+
+DISPUTED = "4000000000000259"
+SECRET = "whsec_simulated"
+
+
+async def _sent(simulated: SimulatedBench, **changes: Any) -> dict[str, Any]:
+    """The parameters that opening a payment sends."""
+    await simulated.open(**changes)
+    return (await simulated.ask("/_sim/requests"))["requests"][-1]["params"]
+
+
+@pytest.mark.anyio
+async def test_the_page_asks_for_one_gross_amount_by_card_alone(simulated: SimulatedBench) -> None:
+    request = purchase()
+    await simulated.gateway.start(request)
+    sent = await _sent(simulated, attempt_id=request.attempt_id, expires_at=request.expires_at)
+    tags = {"app": "pecapp", "order": "1234567897", "attempt": request.attempt_id}
+    assert sent == {
+        "mode": "payment",
+        "ui_mode": "hosted_page",
+        "submit_type": "pay",
+        "locale": "it",
+        "client_reference_id": request.attempt_id,
+        "success_url": "http://localhost:9/ritorno/stripe?cs={CHECKOUT_SESSION_ID}",
+        "cancel_url": "http://localhost:9/annullato/stripe/x",
+        "customer_email": "cliente@example.com",
+        "expires_at": str(int(request.expires_at.timestamp())),
+        "adaptive_pricing": {"enabled": "false"},
+        "allowed_payment_method_types": ["card"],
+        "wallet_options": {"link": {"display": "never"}},
+        "line_items": [
+            {
+                "quantity": "1",
+                "price_data": {
+                    "currency": "eur",
+                    "unit_amount": "6039",
+                    "tax_behavior": "inclusive",
+                    "product_data": {"name": "Ordine 1234567897"},
+                },
+            }
+        ],
+        "payment_intent_data": {"description": "Ordine 1234567897", "metadata": tags},
+        "metadata": tags,
+    }
+
+
+@pytest.mark.anyio
+async def test_saving_is_asked_for_only_with_consent(simulated: SimulatedBench) -> None:
+    saving = await _sent(simulated, save=True)
+    assert saving["payment_intent_data"]["setup_future_usage"] == "off_session"
+    assert saving["payment_method_data"] == {"allow_redisplay": "always"}
+    assert (saving["customer_creation"], saving["customer_email"]) == ("always", "cliente@example.com")
+
+    await simulated.pay(base.Reference("", (await simulated.sessions())[0]))
+    customer = (await simulated.ask("/v1/customers"))["data"][0]["id"]
+    again = await _sent(simulated, save=True, customer_ref=customer)
+    assert again["customer"] == customer
+    assert not {"customer_creation", "customer_email"} & again.keys()
+
+    without = await _sent(simulated, customer_ref=customer)
+    assert not {"customer", "customer_creation", "payment_method_data"} & without.keys()
+    assert "setup_future_usage" not in without["payment_intent_data"]
+
+
+@pytest.mark.anyio
+async def test_another_applications_session_is_a_definite_no(simulated: SimulatedBench, simulator_url: str) -> None:
+    http = sdk.HTTPXClient()
+    foreign = sdk.StripeClient("sk_test_foreign", base_addresses={"api": simulator_url}, http_client=http)
+    session = await foreign.v1.checkout.sessions.create_async(
+        {
+            "mode": "payment",
+            "success_url": "http://localhost:9/",
+            "line_items": [
+                {"quantity": 1, "price_data": {"currency": "eur", "unit_amount": 99, "product_data": {"name": "x"}}}
+            ],
+        }
+    )
+    await http.close_async()
+    with pytest.raises(base.GatewayError) as refusal:
+        await simulated.gateway.look_up(base.Reference("attempt-x", session.id))
+    assert not isinstance(refusal.value, base.OutcomeUnknown)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["..", "../customers/cus_1", "cs_1/../../refunds", "cs_1?x=1", "cs_é", "cs_1\n"])
+async def test_what_cannot_be_a_session_is_not_even_asked_for(simulated: SimulatedBench, name: str) -> None:
+    for call in (simulated.gateway.look_up, simulated.gateway.close):
+        with pytest.raises(base.GatewayError):
+            await call(base.Reference("attempt-x", name))
+    assert (await simulated.ask("/_sim/requests"))["requests"] == []
+
+
+@pytest.mark.anyio
+async def test_a_page_that_stays_open_is_never_called_closed(simulated: SimulatedBench) -> None:
+    class Behind(stripe.StripeGateway):
+        """Reads what was true before the page was closed."""
+
+        async def look_up(self, reference: base.Reference) -> payments.Outcome:
+            return payments.Outcome(reference.attempt_id, Verdict.WAITING, 6039, "eur", reference.gateway_ref)
+
+    _, opened, _ = await simulated.open()
+    behind = Behind("sk_test_simulator", (), api_base=simulated.url)
+    try:
+        with pytest.raises(base.OutcomeUnknown):
+            await behind.close(opened)
+    finally:
+        await behind.aclose()
+
+
+@pytest.mark.anyio
+async def test_the_events_of_a_payment_agree_with_what_is_read_back(simulated: SimulatedBench) -> None:
+    request, opened, _ = await simulated.open()
+    await simulated.pay(opened, "4000000000000002")
+    await simulated.pay(opened, DISPUTED)
+    outcome = await simulated.gateway.look_up(opened)
+    other, closed, _ = await simulated.open()
+    await simulated.gateway.close(closed)
+    told = {event.type: event for event in await _events(simulated)}
+
+    final = told["checkout.session.completed"].outcome
+    assert final is not None
+    assert (final.verdict, final.attempt_id) == (Verdict.SUCCEEDED, request.attempt_id)
+    assert (final.gateway_ref, final.payment_ref) == (outcome.gateway_ref, outcome.payment_ref)
+    assert (final.amount_cents, final.currency) == (outcome.amount_cents, outcome.currency)
+    charged = told["charge.succeeded"].outcome
+    assert charged is not None
+    assert (charged.verdict, charged.attempt_id) == (Verdict.SUCCEEDED, request.attempt_id)
+    assert charged.payment_ref == outcome.payment_ref
+    assert (charged.amount_cents, charged.currency, charged.card) == (final.amount_cents, final.currency, outcome.card)
+    for kind in ("payment_intent.payment_failed", "payment_intent.succeeded"):
+        assert (told[kind].attempt_id, told[kind].gateway_ref) == (request.attempt_id, outcome.payment_ref)
+    assert told["charge.dispute.created"].gateway_ref == outcome.payment_ref
+    assert told["checkout.session.expired"].attempt_id == other.attempt_id
+    assert [event.type for event in told.values() if event.oddity] == []
+    assert {kind for kind, event in told.items() if event.outcome} == {"checkout.session.completed", "charge.succeeded"}
+
+
+@pytest.mark.anyio
+async def test_the_event_of_a_refund_names_the_attempt(simulated: SimulatedBench) -> None:
+    request, opened, _ = await simulated.open()
+    await simulated.pay(opened)
+    payment = (await simulated.gateway.look_up(opened)).payment_ref
+    await simulated.gateway.refund(give_back(request, payment, 100))
+    told = next(event for event in await _events(simulated) if event.type == "refund.created")
+    assert (told.attempt_id, told.gateway_ref, told.relevant) == (request.attempt_id, payment, True)
+
+
+async def _events(simulated: SimulatedBench) -> list[base.Event]:
+    """Everything that the simulator told so far, signed by this test."""
+    reader = stripe.StripeGateway("sk_test_simulator", (SECRET,))
+    listed = await simulated.ask("/v1/events", limit=100)
+    return [_read(reader, event) for event in listed["data"]]
+
+
+def _read(reader: stripe.StripeGateway, event: dict[str, Any]) -> base.Event:
+    raw, at = json.dumps(event).encode(), int(time.time())
+    digest = hmac.new(SECRET.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
+    return reader.read_event(raw, {"stripe-signature": f"t={at},v1={digest}"}, datetime.now(UTC))
+
+
+@pytest.mark.anyio
+async def test_nothing_private_is_logged(simulated: SimulatedBench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    _, opened, url = await simulated.open()
+    await simulated.pay(opened)
+    await simulated.gateway.look_up(opened)
+    for private in ("cliente@example.com", "maria.rossi@example.com", "sk_test_simulator", url, ITALIAN):
+        assert private not in caplog.text
+
+
+def test_one_gateway_serves_several_event_loops_and_leaves_nothing_open(simulator_url: str) -> None:
+    gateway = stripe.StripeGateway("sk_test_simulator", (), api_base=simulator_url)
+
+    async def once() -> base.Started:
+        try:
+            return await gateway.start(purchase())
+        finally:
+            await gateway.aclose()
+
+    assert asyncio.run(once()).gateway_ref != asyncio.run(once()).gateway_ref
+    assert not gateway._connections

@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import factories
+from tests.support import gateway as support_gateway
+
+
+@pytest.fixture
+def gateway() -> Iterator[support_gateway.FakeGateway]:
+    """The card gateway, under the test's control."""
+    with support_gateway.installed() as fake:
+        yield fake
+
+
+@pytest.fixture
+def counter(sqlite_database: str, gateway: support_gateway.FakeGateway, frozen_clock) -> support_gateway.FakeGateway:
+    """A shop with its catalogue, on one engine, for tests whose subject is not storage; its gateway."""
+    factories.stock()
+    return gateway
+
+
+@pytest.fixture
+def shop(database: str, gateway: support_gateway.FakeGateway, frozen_clock) -> support_gateway.FakeGateway:
+    """A shop with its catalogue, on each engine; its gateway."""
+    factories.stock()
+    return gateway

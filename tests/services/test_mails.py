@@ -1,0 +1,220 @@
+"""What each mail tells its reader, in both languages."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from pecapp import db, i18n, tables
+from pecapp.services import letters, mails, outbox
+from tests.support import papers
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
+PAN_LIKE = re.compile(r"\d{13,19}")
+RAW_KEY = re.compile(r"\b(?:mail|paper|order|receipt|plain)\.[a-z0-9_.]+\b(?!@)")
+BRACE = re.compile(r"[{}]|\[\[|%\(")
+
+
+def written(template: str, lang: i18n.Lang, **params: object) -> letters.Written:
+    """The mail about a paid order (m18, m02, m06: an unpaid one) of a private customer."""
+    with db.transaction() as s:
+        account_id = papers.account(s, lang=lang)
+        order_id = papers.order(s, account_id, lang=lang)
+        if template in {"m03", "m04", "m21"}:
+            attempt_id = papers.paid(s, order_id)
+            params = {**params, **_about(s, template, account_id, order_id, attempt_id)}
+        if template == "m18":
+            row = s.get_one(tables.Order, order_id)
+            row.closed_at = papers.at(2027, 3, 10)
+            s.add(row)
+        about = None if template in {"m00", "m01"} else order_id
+        outbox.post(
+            s, template=template, dedup_key=template, account_id=account_id, order_id=about, lang=lang, params=params
+        )
+    with db.reading() as s:
+        mail = s.exec(select(tables.OutboxMail)).one()
+        return letters.write(mails.compose(s, mail).letter, lang)
+
+
+def _about(s: Session, template: str, account_id: int, order_id: int, attempt_id: str) -> dict[str, object]:
+    if template == "m04":
+        ids = list(s.exec(select(tables.Service.id)))
+        return {"service_ids": ids, "method_id": papers.method(s, account_id, consent={"ceiling_cents": 7000})}
+    if template == "m21":
+        refund = tables.Refund(
+            id="r1",
+            order_id=order_id,
+            attempt_id=attempt_id,
+            amount_cents=6039,
+            reason="surplus",
+            idempotency_key="r1",
+            created_at=papers.at(2027, 3, 10),
+        )
+        s.add(refund)
+        s.flush()
+        return {"refund_id": "r1"}
+    return {}
+
+
+SAMPLES = {
+    "m00": {"path": "/password?token=abc"},
+    "m01": {"path": "/conferma-email?token=abc"},
+    "m02": {},
+    "m03": {},
+    "m04": {},
+    "m06": {"reason": "insufficient_funds"},
+    "m18": {"by": "customer"},
+    "m21": {},
+}
+SUBJECTS = {
+    "m00": ("Recupero delle credenziali", "Getting back into your account"),
+    "m01": ("Conferma iscrizione", "Confirm your registration"),
+    "m02": ("Conferma ordine", "Order confirmation"),
+    "m03": ("Conferma pagamento", "Payment confirmation"),
+    "m04": (
+        "Attivazione rinnovo automatico per il servizio mario@pec.example.test e altri 1",
+        "Automatic renewal switched on for the service mario@pec.example.test and 1 more",
+    ),
+    "m06": ("Pagamento non riuscito", "Payment not completed"),
+    "m18": ("Ordine annullato", "Order cancelled"),
+    "m21": ("Rimborso disposto", "Refund on its way"),
+}
+SAID = {
+    "m00": ("1000001@login.ceralacca.test", "http://localhost:8000/password?token=abc"),
+    "m01": ("1000001@login.ceralacca.test", "http://localhost:8000/conferma-email?token=abc"),
+    "m02": ("1234567897", "Mario Rossi", "Via Roma 1, 00100 Roma (RM)", "/paga?numero=1234567897", "Accetto (terms)"),
+    "m03": ("1234567897", "2027/000123", "Visa •••• 4242", "mario@pec.example.test", "studio@pec.example.test"),
+    "m04": ("Visa •••• 4242", "mario@pec.example.test", "/area-clienti"),
+    "m06": ("1234567897", "/ordini/1234567897"),
+    "m18": ("1234567897",),
+    "m21": ("1234567897", "Visa •••• 4242"),
+}
+IN_ITALIAN = {
+    "m02": ("60,39 €", "10,89 €", "49,50 €", "In attesa pagamento", "24 marzo 2027", "60,40 €", "1 anno"),
+    "m03": ("60,39 €", "10 marzo 2028", "10 marzo 2027", "non sono una fattura"),
+    "m04": ("3 marzo 2028", "60,40 €", "70,00 €", "1 anno"),
+    "m06": ("60,39 €", "disponibilità sufficiente"),
+    "m18": ("hai annullato", "10 marzo 2027, 12:00", "60,39 €"),
+    "m21": ("60,39 €", "non era dovuto"),
+}
+IN_ENGLISH = {
+    "m02": ("€60.39", "€10.89", "€49.50", "24 March 2027", "€60.40", "1 year", "PEC Standard mailbox"),
+    "m03": ("€60.39", "10 March 2028", "not an invoice"),
+    "m04": ("3 March 2028", "€60.40", "€70.00"),
+    "m06": ("€60.39", "insufficient funds"),
+    "m18": ("you have cancelled", "€60.39"),
+    "m21": ("€60.39", "not due"),
+}
+
+
+def test_every_mail_is_shown_here() -> None:
+    assert mails.TEMPLATES == SAMPLES.keys() == SAID.keys()
+
+
+@pytest.mark.usefixtures("sqlite_database")
+@pytest.mark.parametrize("lang", i18n.LANGS)
+@pytest.mark.parametrize("template", sorted(SAMPLES))
+def test_a_mail_says_what_it_must_in_words_and_html_alike(template: str, lang: i18n.Lang) -> None:
+    mail = written(template, lang, **SAMPLES[template])
+
+    assert mail.subject == SUBJECTS[template][i18n.LANGS.index(lang)]
+    said = SAID[template] + (IN_ITALIAN if lang == "it" else IN_ENGLISH).get(template, ())
+    text = " ".join(mail.text.split()).replace("\xa0", " ")
+    html = " ".join(mail.html.split()).replace("\xa0", " ").replace("&#39;", "'").replace("&amp;", "&")
+    assert [one for one in said if one not in text] == []
+    assert [one for one in said if one not in html] == []
+
+
+@pytest.mark.usefixtures("sqlite_database")
+@pytest.mark.parametrize("lang", i18n.LANGS)
+@pytest.mark.parametrize("template", sorted(SAMPLES))
+def test_a_mail_keeps_the_common_rules(template: str, lang: i18n.Lang) -> None:
+    mail = written(template, lang, **SAMPLES[template])
+    for body in (mail.subject, mail.text, mail.html):
+        assert not PAN_LIKE.search(body.replace(" ", ""))
+        assert not RAW_KEY.search(body)
+        assert papers.TAX_CODE not in body
+        assert "pm_secret" not in body
+        assert "!" not in body.replace("<!doctype", "")
+    assert not BRACE.search(mail.text)
+    assert "password, numeri di carta" in " ".join(mail.text.split()) or "card numbers" in " ".join(mail.text.split())
+    assert "Ceralacca Demo S.p.A." in mail.text
+    assert f'<html lang="{lang}">' in mail.html
+    assert "<img" not in mail.html
+    assert set(re.findall(r'href="(https?://[^/"]+)', mail.html)) == {"http://localhost:8000"}
+
+
+@pytest.mark.usefixtures("sqlite_database")
+def test_what_a_customer_typed_cannot_become_html() -> None:
+    with db.transaction() as s:
+        account_id = papers.account(s)
+        order_id = papers.order(s, account_id, holder=papers.holder(first_name="<script>alert(1)</script>"))
+        outbox.post(s, template="m02", dedup_key="x", account_id=account_id, order_id=order_id)
+    with db.reading() as s:
+        composed = mails.compose(s, s.exec(select(tables.OutboxMail)).one())
+    html = letters.write(composed.letter, "it").html
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+@pytest.mark.usefixtures("sqlite_database")
+@pytest.mark.parametrize(
+    ("changes", "said", "unsaid"),
+    [
+        ({"auto_renew": False}, "rinnovare manualmente", "addebito automatico. 7"),
+        ({"auto_renew": None, "family": "b", "years": None}, "rinnovo automatico non è disponibile", "manualmente"),
+        ({"start_now": False}, "ti rimborsiamo tutto", "giorni già usati"),
+        ({"holder": papers.holder(kind="company", company_name="Rossi S.r.l.")}, "Rossi S.r.l.", "Diritto di recesso"),
+        ({"status": "cancelled"}, "Annullato", "Come pagare"),
+        ({"discount_code": "SCONTO10", "discount_net_cents": 495}, "-4,95 €", "{"),
+        ({"gateway": "paypal"}, "PayPal", "{"),
+    ],
+)
+def test_the_order_confirmation_follows_the_order(changes: dict[str, Any], said: str, unsaid: str) -> None:
+    with db.transaction() as s:
+        account_id = papers.account(s)
+        order_id = papers.order(s, account_id, **changes)
+        outbox.post(s, template="m02", dedup_key="x", account_id=account_id, order_id=order_id)
+    with db.reading() as s:
+        composed = mails.compose(s, s.exec(select(tables.OutboxMail)).one())
+    text = " ".join(letters.write(composed.letter, "it").text.split()).replace("\xa0", " ")
+    assert said in text
+    assert unsaid not in text
+
+
+@pytest.mark.usefixtures("sqlite_database")
+@pytest.mark.parametrize("reason", [*SAMPLES["m06"].values(), None, "something new", "stolen_card"])
+def test_a_refusal_is_told_without_accusing_anybody(reason: str | None) -> None:
+    text = written("m06", "it", reason=reason).text
+    assert "Nessun importo è stato addebitato" in " ".join(text.split())
+    assert "rubata" not in text
+    assert "stolen" not in text
+
+
+@pytest.mark.usefixtures("sqlite_database")
+@pytest.mark.parametrize(("kind", "enclosed"), [("private", ["terms-a", "withdrawal"]), ("professional", ["terms-a"])])
+def test_the_accepted_terms_and_the_withdrawal_form_go_with_the_confirmation(kind: str, enclosed: list[str]) -> None:
+    with db.transaction() as s:
+        account_id = papers.account(s)
+        order_id = papers.order(s, account_id, holder=papers.holder(kind=kind, company_name=""))
+        outbox.post(s, template="m02", dedup_key="x", account_id=account_id, order_id=order_id)
+    with db.reading() as s:
+        composed = mails.compose(s, s.exec(select(tables.OutboxMail)).one())
+    assert [document.id for document in composed.enclosed] == enclosed
+
+
+@pytest.mark.usefixtures("sqlite_database")
+def test_an_order_of_nothing_to_pay_is_confirmed_as_paid_without_a_card() -> None:
+    with db.transaction() as s:
+        account_id = papers.account(s)
+        order_id = papers.order(s, account_id, net_cents=0, vat_cents=0, gross_cents=0, status="paid")
+        s.add(tables.Receipt(order_id=order_id, year=2027, number=1, issued_at=papers.at(2027, 3, 10)))
+        outbox.post(s, template="m03", dedup_key="x", account_id=account_id, order_id=order_id)
+    with db.reading() as s:
+        composed = mails.compose(s, s.exec(select(tables.OutboxMail)).one())
+    text = " ".join(letters.write(composed.letter, "it").text.split()).replace("\xa0", " ")
+    assert "0,00 €" in text
+    assert "non c'era nulla da pagare" in text
+    assert "••••" not in text

@@ -1,0 +1,172 @@
+"""A payment gateway in memory: it holds the truth about money, fails on demand, and lets others act in mid-call."""
+
+import asyncio
+import inspect
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from pecapp.domain import payments
+from pecapp.gateways import base, registry
+
+
+@dataclass
+class Page:
+    """A hosted payment and how it stands."""
+
+    request: base.Start
+    ref: str
+    outcome: payments.Outcome
+
+
+@dataclass
+class FakeGateway:
+    """Implements `base.Gateway`. Calls are recorded; `fail` and `meanwhile` script what happens in them."""
+
+    name: str = "stripe"
+    pages: dict[str, Page] = field(default_factory=dict)
+    """By attempt."""
+    refunds: dict[str, base.Refund] = field(default_factory=dict)
+    """By idempotency key: money that really went back."""
+    refund_status: str = "succeeded"
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    _failures: dict[str, deque[tuple[Exception, bool]]] = field(default_factory=lambda: defaultdict(deque))
+    _meanwhile: dict[str, deque[Callable[[], Any]]] = field(default_factory=lambda: defaultdict(deque))
+
+    # --- the script
+
+    def fail(self, call: str, problem: Exception, *, executed: bool = False, times: int = 1) -> None:
+        """The next `times` calls raise `problem`, after having their effect if `executed`."""
+        self._failures[call].extend([(problem, executed)] * times)
+
+    def meanwhile(self, call: str, act: Callable[[], Any]) -> None:
+        """Run `act` (plain or async) in the middle of the next such call, after its effect and before its answer."""
+        self._meanwhile[call].append(act)
+
+    def know(self, attempt: Any, verdict: payments.Verdict = payments.Verdict.WAITING, **facts: Any) -> None:
+        """Let the gateway have a page for an attempt that was not opened through it, or move one on."""
+        told: dict[str, Any] = {
+            "attempt_id": attempt.id,
+            "verdict": verdict,
+            "amount_cents": attempt.amount_cents,
+            "currency": attempt.currency,
+            "gateway_ref": attempt.gateway_ref or f"cs_{attempt.id}",
+            "payment_ref": f"pi_{attempt.id}" if verdict is payments.Verdict.SUCCEEDED else "",
+        }
+        outcome = payments.Outcome(**told | facts)
+        page = self.pages.get(attempt.id)
+        request: Any = page.request if page else None
+        self.pages[attempt.id] = Page(request, outcome.gateway_ref, outcome)
+
+    def asked(self, call: str) -> list[str]:
+        """For which attempts (refunds: keys) `call` was made."""
+        return [what for name, what in self.calls if name == call]
+
+    async def _answer(self, call: str, what: str, effect: Callable[[], Any]) -> Any:
+        self.calls.append((call, what))
+        problem, executed = self._failures[call].popleft() if self._failures[call] else (None, True)
+        result = effect() if executed else None
+        await asyncio.sleep(0)
+        if self._meanwhile[call]:
+            done = self._meanwhile[call].popleft()()
+            if inspect.isawaitable(done):
+                await done
+        if problem is not None:
+            raise problem
+        return result
+
+    # --- the protocol
+
+    async def start(self, request: base.Start) -> base.Started:
+        def effect() -> base.Started:
+            page = self.pages.get(request.attempt_id)
+            if page is None:
+                ref = f"cs_{request.attempt_id}"
+                waiting = payments.Outcome(
+                    request.attempt_id, payments.Verdict.WAITING, request.amount_cents, request.currency, ref
+                )
+                page = self.pages[request.attempt_id] = Page(request, ref, waiting)
+            assert page.request == request, "one key, two contents"
+            return base.Started(page.ref, f"https://bank.test/{page.ref}")
+
+        return await self._answer("start", request.attempt_id, effect)
+
+    async def look_up(self, reference: base.Reference) -> payments.Outcome:
+        return await self._answer("look_up", reference.attempt_id, lambda: self._told(reference))
+
+    async def close(self, reference: base.Reference) -> payments.Outcome:
+        def effect() -> payments.Outcome:
+            page = self.pages.get(reference.attempt_id)
+            if page and page.outcome.verdict is payments.Verdict.WAITING:
+                page.outcome = replace(page.outcome, verdict=payments.Verdict.CANCELLED)
+            return self._told(reference)
+
+        return await self._answer("close", reference.attempt_id, effect)
+
+    def _told(self, reference: base.Reference) -> payments.Outcome:
+        page = self.pages.get(reference.attempt_id)
+        if page is None:
+            raise base.OutcomeUnknown("no such payment")
+        return page.outcome
+
+    async def refund(self, request: base.Refund) -> base.Refunded:
+        def effect() -> base.Refunded:
+            known = self.refunds.setdefault(request.idempotency_key, request)
+            assert known == request, "one key, two contents"
+            return base.Refunded(f"re_{request.refund_id}", self.refund_status)
+
+        return await self._answer("refund", request.idempotency_key, effect)
+
+    def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
+        if headers.get("signature") != "good":
+            raise base.NotAuthentic("wrong signature")
+        told = json.loads(raw)
+        outcome = told.get("outcome")
+        return base.Event(
+            event_id=told["id"],
+            type=told["type"],
+            created_at=now,
+            attempt_id=told["attempt"],
+            gateway_ref=told["ref"],
+            relevant=told["relevant"],
+            oddity=told["oddity"],
+            outcome=outcome and payments.Outcome(**outcome | {"verdict": payments.Verdict(outcome["verdict"])}),
+        )
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@contextmanager
+def installed() -> Iterator[FakeGateway]:
+    """The product's only card gateway while this lasts; a second gateway, «other», stands beside it."""
+    fake = FakeGateway()
+    registry.use({"stripe": fake, "other": FakeGateway("other")})
+    try:
+        yield fake
+    finally:
+        registry.use(None)
+
+
+SIGNED = {"signature": "good"}
+
+
+def event(
+    event_id: str, outcome: payments.Outcome | None = None, *, attempt_id: str = "", final: bool = True, **facts: Any
+) -> bytes:
+    """A notification; with an `outcome` that is `final` it settles by itself, else it is a hint to ask."""
+    stated = {name: fact for name, fact in vars(outcome).items() if name not in {"card", "reason"}} if outcome else {}
+    told: dict[str, Any] = {
+        "id": event_id,
+        "type": "checkout.session.completed",
+        "attempt": outcome.attempt_id if outcome else attempt_id,
+        "ref": outcome.gateway_ref if outcome else "",
+        "relevant": True,
+        "oddity": "",
+        "outcome": stated if stated and final else None,
+    }
+    return json.dumps(told | facts).encode()
