@@ -68,6 +68,8 @@ Ceralacca   {app}
 Sign in     customer 1000001@login.ceralacca.test, admin admin@ceralacca.test; password ceralacca-demo
 Mailbox     {app}/dev/posta
 """
+SIMULATED_PAYPAL = "simulator-client"
+"""The client that the simulator's PayPal knows; any other is a real one."""
 SIMULATED = """\
 Simulator   {simulator}
 Test cards  any future expiry, any security code
@@ -77,6 +79,10 @@ Test cards  any future expiry, any security code
             4000 0000 0000 9995   insufficient funds
             4000 0075 6000 1007   Swiss, outcome unknown at first, then paid
             4000 0075 6000 2005   Swiss, outcome unknown at first, then declined
+Test PayPal any password; without a note below, an address is a new account that pays
+            ok@compratori.test           pays
+            no-balance@compratori.test   first source refused, another one pays
+            pending@compratori.test      kept for review, then paid
 """
 
 
@@ -263,8 +269,12 @@ def simulator(port: int, environment: Mapping[str, str], log: Path) -> Child:
     return Child("the simulator", port, command, environment, log)
 
 
-def addresses(app_port: int, simulator_port: int) -> dict[str, str]:
-    """The settings by which a product and a simulator on these ports find each other."""
+def addresses(app_port: int, simulator_port: int, data: Path) -> dict[str, str]:
+    """The settings by which a product and a simulator on these ports find each other.
+
+    In the folder `data` the simulator leaves the root of its certificate authority, which the product trusts.
+    """
+    authority = str(data.absolute() / "simulator-authority.pem")
     return {
         "PECAPP_PUBLIC_URL": f"http://localhost:{app_port}",
         "STRIPE_SECRET_KEY": "sk_test_simulator",
@@ -273,6 +283,14 @@ def addresses(app_port: int, simulator_port: int) -> dict[str, str]:
         "SIMULATOR_PUBLIC_URL": f"http://localhost:{simulator_port}",
         "SIMULATOR_WEBHOOK_URL": f"http://localhost:{app_port}/webhooks/stripe",
         "SIMULATOR_WEBHOOK_SECRET": settings.DEVELOPMENT_WEBHOOK_SECRET,
+        "PAYPAL_CLIENT_ID": SIMULATED_PAYPAL,
+        "PAYPAL_CLIENT_SECRET": "simulator-secret",
+        "PAYPAL_WEBHOOK_ID": "WH-SIMULATOR",
+        "PAYPAL_MERCHANT_ID": "SIMMERCHANT01",
+        "PAYPAL_API_BASE": f"http://localhost:{simulator_port}",
+        "PAYPAL_WEBHOOK_ROOTS": authority,
+        "SIMULATOR_PAYPAL_WEBHOOK_URL": f"http://localhost:{app_port}/webhooks/paypal",
+        "SIMULATOR_PAYPAL_ROOT_FILE": authority,
     }
 
 
@@ -300,13 +318,18 @@ def _port(name: str, default: int) -> int:
 
 def _complete_environment(app_port: int, simulator_port: int, data: Path) -> None:
     """Fill in what this shell leaves open; a real key without a base address means the real gateway."""
-    defaults = addresses(app_port, simulator_port) | {
+    defaults = addresses(app_port, simulator_port, data) | {
         "PECAPP_DATABASE_URL": f"sqlite:///{data / 'pecapp.db'}",
         "PECAPP_BACKGROUND_DATABASE_URL": f"sqlite:///{data / 'background.db'}",
         "SIMULATOR_STATE": str(data / "simulator.db"),
     }
     if os.environ.get("STRIPE_SECRET_KEY", "sk_test_simulator") != "sk_test_simulator":
         defaults.pop("STRIPE_API_BASE")
+        for name in [name for name in defaults if name.startswith("PAYPAL_")]:
+            defaults.pop(name)  # real cards beside play money would be a trap: PayPal is real too, or not offered
+    elif os.environ.get("PAYPAL_CLIENT_ID", SIMULATED_PAYPAL) != SIMULATED_PAYPAL:
+        defaults.pop("PAYPAL_API_BASE")
+        defaults.pop("PAYPAL_WEBHOOK_ROOTS")
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 

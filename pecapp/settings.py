@@ -1,6 +1,7 @@
 """Settings from the environment, read once; a production start with unsafe values is refused."""
 
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Everything that changes between one installation and another.
 
-    Each field is read from `PECAPP_<NAME>`, but for the gateways' own names (`STRIPE_...`).
+    Each field is read from `PECAPP_<NAME>`, but for the gateways' own names (`STRIPE_...`, `PAYPAL_...`).
     """
 
     model_config = SettingsConfigDict(env_prefix="PECAPP_", frozen=True, extra="ignore", populate_by_name=True)
@@ -52,6 +53,19 @@ class Settings(BaseSettings):
     stripe_account: str | None = Field(default=None, alias="STRIPE_ACCOUNT")
     """`acct_...` of ours: events of any other account are refused."""
 
+    paypal_client_id: str | None = Field(default=None, alias="PAYPAL_CLIENT_ID")
+    """Unset means that PayPal is not offered."""
+    paypal_client_secret: str = Field(default="", alias="PAYPAL_CLIENT_SECRET")
+    paypal_webhook_ids: Annotated[tuple[str, ...], NoDecode] = Field(default=(), alias="PAYPAL_WEBHOOK_ID")
+    """One id, or two separated by a comma while an endpoint is replaced."""
+    paypal_merchant_id: str | None = Field(default=None, alias="PAYPAL_MERCHANT_ID")
+    """The account that is paid: orders paid to any other are refused."""
+    paypal_mode: Literal["live", "sandbox"] = Field(default="sandbox", alias="PAYPAL_MODE")
+    paypal_api_base: str | None = Field(default=None, alias="PAYPAL_API_BASE")
+    """Set only to talk to the simulator; unset means the real PayPal."""
+    paypal_webhook_roots: Path | None = Field(default=None, alias="PAYPAL_WEBHOOK_ROOTS")
+    """PEM file of the simulator's certificate authority; unset means the public authorities."""
+
     smtp_url: str | None = None
     """`smtp://user:password@host:587` (STARTTLS) or `smtps://...:465`; unset keeps the mail in the embedded mailbox."""
     mail_from: str = "Ceralacca <ordini@ceralacca.test>"
@@ -66,7 +80,7 @@ class Settings(BaseSettings):
     fail_at: str = ""
     """A file that names the point at which the process kills itself: crash tests only."""
 
-    @field_validator("stripe_webhook_secrets", "reconcile_delays", mode="before")
+    @field_validator("stripe_webhook_secrets", "paypal_webhook_ids", "reconcile_delays", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -79,7 +93,7 @@ class Settings(BaseSettings):
     @property
     def simulated(self) -> bool:
         """Whether payments go to the simulator."""
-        return self.stripe_api_base is not None
+        return self.stripe_api_base is not None or self.paypal_api_base is not None
 
     @property
     def secure(self) -> bool:
@@ -93,7 +107,13 @@ def unsafe(settings: Settings) -> list[str]:
         "PECAPP_SECRET_KEY must be set to a random value of at least 32 characters": len(settings.secret_key) < 32
         or settings.secret_key == DEVELOPMENT_SECRET,
         "PECAPP_PUBLIC_URL must be https": not settings.secure,
-        "STRIPE_API_BASE must not be set: payments would go to the simulator": settings.simulated,
+        "STRIPE_API_BASE must not be set: payments would go to the simulator": settings.stripe_api_base is not None,
+        "PAYPAL_API_BASE must not be set: payments would go to the simulator": settings.paypal_api_base is not None,
+        "PAYPAL_WEBHOOK_ROOTS must not be set: it lets others sign notifications": bool(settings.paypal_webhook_roots),
+        "PAYPAL_CLIENT_SECRET, PAYPAL_WEBHOOK_ID and PAYPAL_MERCHANT_ID must be set beside PAYPAL_CLIENT_ID": bool(
+            settings.paypal_client_id
+        )
+        and not (settings.paypal_client_secret and settings.paypal_webhook_ids and settings.paypal_merchant_id),
         "STRIPE_SECRET_KEY must be set": settings.stripe_secret_key.strip() in {"", "sk_test_simulator"},
         "STRIPE_WEBHOOK_SECRET must be set": not settings.stripe_webhook_secrets
         or DEVELOPMENT_WEBHOOK_SECRET in settings.stripe_webhook_secrets,

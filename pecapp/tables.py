@@ -8,7 +8,18 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, DateTime, Dialect, Index, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
@@ -51,6 +62,11 @@ def _instant(**kwargs: Any) -> Any:
     if optional:
         return Field(default=None, sa_type=Instant, nullable=True, **kwargs)
     return Field(sa_type=Instant, nullable=False, **kwargs)
+
+
+def _later(default: str | int) -> Any:
+    """A column that came after the first rows: the database itself gives them the value that they lack."""
+    return Field(default=default, sa_column_kwargs={"server_default": text(repr(default))})
 
 
 def _json(default: type = dict) -> Any:
@@ -345,12 +361,16 @@ class PaymentMethod(_Row, table=True):
     token: str = Field(index=True)
     customer_ref: str = ""
     fingerprint: str
+    """The gateway's name for the card or account itself: the same one twice is one method."""
     brand: str = ""
     last4: str = ""
+    label: str = _later("")
+    """How an account at the gateway is shown: its address, masked. Empty for a card."""
     exp_month: int = 0
     exp_year: int = 0
     country: str = ""
     status: str = "valid"
+    """`valid`, `revoked`."""
     consent: dict[str, Any] = _json()
     created_at: datetime = _instant()
     used_at: datetime | None = _instant(optional=True)
@@ -391,6 +411,16 @@ class PaymentAttempt(_Row, table=True):
     card_brand: str = ""
     card_last4: str = ""
     card_country: str = ""
+    wallet_label: str = _later("")
+    """The account at the gateway that paid: its address, masked."""
+    saving: str = _later("")
+    """What came of keeping the method: `pending`, `saved`, `refused`; empty while unknown and when not asked for."""
+    held: str = _later("")
+    """`review` while the gateway itself keeps the payment for days; else empty."""
+    captures: int = _later(0)
+    """How often the approved money was asked for; the number is part of the key that the gateway knows each by."""
+    capture_asked_at: datetime | None = _instant(optional=True)
+    """Since when an answer to the last of them is missing; None while no capture is under way."""
     created_at: datetime = _instant()
     expires_at: datetime = _instant()
     returned_at: datetime | None = _instant(optional=True)
@@ -444,14 +474,20 @@ class InboxEvent(_Row, table=True):
 
     __table_args__ = (
         UniqueConstraint("gateway", "event_id"),
+        Index("uq_inbox_transmission", "gateway", "transmission_id", unique=True),
         Index("ix_inbox_due", "status", "next_try_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     gateway: str
     event_id: str
     type: str
+    transmission_id: str | None = None
+    """The gateway's name for the sending, where the signature covers it: one of them brings one event."""
     attempt_id: str = ""
+    """Empty when the event names no attempt: it is then found by `gateway_ref`."""
     gateway_ref: str = ""
+    method_ref: str = _later("")
+    """Token of the kept method that the event speaks of: made at last, or gone."""
     body: str = _text()
     status: str
     """`waiting`, `done`, `unmatched`, `ignored`, `quarantined`."""

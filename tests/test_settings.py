@@ -12,6 +12,12 @@ SAFE = {
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_WEBHOOK_SECRET": "whsec_1,whsec_2",
 }
+PAYPAL = {
+    "PAYPAL_CLIENT_ID": "client",
+    "PAYPAL_CLIENT_SECRET": "secret",
+    "PAYPAL_WEBHOOK_ID": "WH-1, WH-2",
+    "PAYPAL_MERCHANT_ID": "MERCHANT1",
+}
 
 
 @pytest.fixture
@@ -40,6 +46,13 @@ def test_a_safe_production_starts(load):
     assert chosen.stripe_webhook_secrets == ("whsec_1", "whsec_2")
 
 
+def test_a_production_with_all_of_paypal_starts_and_with_half_of_it_does_not(load):
+    assert load(SAFE | PAYPAL).paypal_webhook_ids == ("WH-1", "WH-2")
+    for missing in PAYPAL.keys() - {"PAYPAL_CLIENT_ID"}:
+        with pytest.raises(settings.SettingsError, match=missing):
+            load(SAFE | PAYPAL | {missing: ""})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -48,6 +61,9 @@ def test_a_safe_production_starts(load):
         ("PECAPP_SECRET_KEY", "", "PECAPP_SECRET_KEY"),
         ("PECAPP_PUBLIC_URL", "http://shop.example.test", "PECAPP_PUBLIC_URL"),
         ("STRIPE_API_BASE", "http://localhost:8100", "STRIPE_API_BASE"),
+        ("PAYPAL_API_BASE", "http://localhost:8100", "PAYPAL_API_BASE"),
+        ("PAYPAL_WEBHOOK_ROOTS", "/tmp/authority.pem", "PAYPAL_WEBHOOK_ROOTS"),  # noqa: S108  (a name, not a file)
+        ("PAYPAL_CLIENT_ID", "client", "PAYPAL_CLIENT_SECRET"),
         ("STRIPE_SECRET_KEY", "sk_test_simulator", "STRIPE_SECRET_KEY"),
         ("STRIPE_SECRET_KEY", "", "STRIPE_SECRET_KEY"),
         ("STRIPE_WEBHOOK_SECRET", "", "STRIPE_WEBHOOK_SECRET"),

@@ -27,6 +27,8 @@ class Verdict(StrEnum):
 
     WAITING = "waiting"
     """Nothing has happened yet, the customer can still pay there."""
+    APPROVED = "approved"
+    """The customer has agreed at the gateway; money moves only when we ask for it."""
     PROCESSING = "processing"
     """Paid or not: the gateway itself does not know yet."""
     SUCCEEDED = "succeeded"
@@ -43,6 +45,8 @@ class Reason(StrEnum):
     AUTHENTICATION = "authentication"
     CARD_DATA = "card_data"
     EXPIRED_CARD = "expired_card"
+    REVOKED = "revoked"
+    """The customer has withdrawn the permission to charge this method."""
     TECHNICAL = "technical"
 
 
@@ -92,6 +96,43 @@ class Card:
     """The gateway's name for the customer that owns `token`."""
 
 
+class Saving(StrEnum):
+    """What came of keeping a wallet for later payments."""
+
+    NONE = "none"
+    """Not asked for, or not granted."""
+    PENDING = "pending"
+    """Agreed; the gateway tells the token later."""
+    SAVED = "saved"
+    REFUSED = "refused"
+    """The gateway or its account does not allow it."""
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """What may be shown and kept of an account at the gateway (PayPal), and nothing else of it."""
+
+    brand: str
+    label: str
+    """The account's address, masked: «m•••@d•••.it»."""
+    country: str = ""
+    """Country of the account, ISO 3166 alpha-2, empty when the gateway does not say."""
+    fingerprint: str = ""
+    """The gateway's name for the account: the same account twice is one method."""
+    token: str = field(default="", repr=False)
+    """The gateway's name for the permission to charge it later, else empty."""
+    customer: str = ""
+    """The gateway's name for the customer that owns `token`."""
+    saving: Saving = Saving.NONE
+
+
+def mask(email: str) -> str:
+    """An address as it may be shown, «m•••@d•••.it»; empty for what is no address (domain rule 4.2)."""
+    name, _, host = email.strip().partition("@")
+    domain, _, ending = host.rpartition(".")
+    return f"{name[0]}•••@{domain[0]}•••.{ending}" if name and domain and ending else ""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a gateway says of one attempt. `amount_cents` and `currency` are what it took, or would take."""
@@ -107,6 +148,16 @@ class Outcome:
     reason: Reason | None = None
     """Why the last try failed, also when the customer can still try again there."""
     card: Card | None = None
+    wallet: Wallet | None = None
+    held: bool = False
+    """The gateway has the payment and keeps it for review or until a bank transfer arrives: days are normal."""
+    again_url: str = field(default="", repr=False)
+    """Where the customer can choose another source of funds or confirm in person, when the gateway offers it."""
+
+    @property
+    def means(self) -> "Card | Wallet | None":
+        """What paid, or would pay."""
+        return self.card or self.wallet
 
 
 def next_check(checks: int, at: datetime, delays: Sequence[int]) -> datetime | None:

@@ -20,12 +20,18 @@ class NotAuthentic(GatewayError):
     """A notification that does not prove that it comes from the gateway, is for us, and is fresh."""
 
 
+class Unverifiable(GatewayError):
+    """Whether a notification is authentic cannot be told now; the gateway has to send it again."""
+
+
 @dataclass(frozen=True)
 class Start:
     """Order to open a hosted payment. The same `idempotency_key` must always come with the same content."""
 
     attempt_id: str
     order_number: str
+    attempt_number: int
+    """1 for the order's first attempt: a failed one must not stand in the way of the next."""
     description: str
     amount_cents: int
     currency: str
@@ -57,6 +63,48 @@ class Reference:
     attempt_id: str
     gateway_ref: str
     payment_ref: str = ""
+    method_ref: str = ""
+    """The token that a notification says was made with it; it proves nothing."""
+
+
+@dataclass(frozen=True)
+class Save:
+    """Order to open a hosted page that keeps a means of payment without taking money."""
+
+    saving_id: str
+    """Our name for it; both sides write it down."""
+    description: str
+    lang: str
+    email: str
+    return_url: str
+    cancel_url: str
+    idempotency_key: str
+    customer_ref: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How the saving of a method stands: `waiting`, `saved` (then one of `card`, `wallet` has its token), `failed`."""
+
+    saving_ref: str
+    status: str
+    card: payments.Card | None = None
+    wallet: payments.Wallet | None = None
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Order to take money from a kept method while its owner is away (merchant-initiated)."""
+
+    attempt_id: str
+    order_number: str
+    attempt_number: int
+    description: str
+    amount_cents: int
+    currency: str
+    token: str = field(repr=False)
+    customer_ref: str = field(repr=False)
+    idempotency_key: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +140,12 @@ class Event:
     """The gateway's name for what the event is about; for refunds and disputes, for the payment concerned."""
     relevant: bool
     """Whether this kind of event can change anything here."""
+    by_ref: bool = False
+    """Whether the attempt is to be found by `gateway_ref`, because the event does not name it."""
+    transmission_id: str = ""
+    """The gateway's name for this sending; the same one never brings a second event. Empty where there is none."""
+    method_ref: str = ""
+    """The token of the kept method that it speaks of: made at last, or said to be gone. Empty for all other news."""
     oddity: str = ""
     """Why it has to be kept apart for a person to see (wrong mode, other version, no data), empty when it is plain."""
     outcome: payments.Outcome | None = None
@@ -110,11 +164,39 @@ class Gateway(Protocol):
         """What the gateway knows of the attempt now. Changes nothing."""
         ...
 
+    async def capture(self, reference: Reference, idempotency_key: str) -> payments.Outcome:
+        """Take the money of a payment whose look-up says APPROVED. Safe to repeat with the same key.
+
+        WAITING with a `reason` and an `again_url` means that the customer has to choose another source of funds.
+        """
+        ...
+
+    async def charge(self, request: Charge) -> payments.Outcome:
+        """Take money from a kept method. A refusal is an outcome (DECLINED); safe to repeat with the same request."""
+        ...
+
+    async def start_saving(self, request: Save) -> Started:
+        """Open a page that keeps a means of payment. Safe to repeat with the same request."""
+        ...
+
+    async def finish_saving(self, saving_id: str, saving_ref: str) -> Kept:
+        """How the saving stands; once its owner has agreed, the token. Safe to repeat."""
+        ...
+
+    async def is_kept(self, token: str) -> bool:
+        """Whether a kept method can still be charged, as far as the gateway knows."""
+        ...
+
+    async def forget(self, token: str) -> None:
+        """Have a kept method deleted at the gateway. Safe to repeat."""
+        ...
+
     async def close(self, reference: Reference) -> payments.Outcome:
         """See to it that the attempt can no longer be paid, unless it already is, and say how it ended.
 
         A success is reported as success; a payment still processing is left alone and reported so; a page that nobody
-        tried to pay on counts as cancelled. Safe to repeat.
+        tried to pay on counts as cancelled. Where money moves only by `capture`, an approval is reported as APPROVED:
+        it cannot be paid as long as nobody captures it. Safe to repeat.
         """
         ...
 
@@ -122,11 +204,15 @@ class Gateway(Protocol):
         """Give money back. Safe to repeat with the same request."""
         ...
 
-    def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> Event:
-        """Check that a notification is authentic, fresh and ours, and read it. Raises NotAuthentic. Does no I/O.
+    async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> Event:
+        """Check that a notification is authentic, fresh and ours, and read it. Raises NotAuthentic, Unverifiable.
 
         `headers` are looked up by their names in lower case.
         """
+        ...
+
+    def returned_ref(self, query: Mapping[str, str]) -> str:
+        """The `gateway_ref` that a browser brings back from the gateway's page; empty for none or a malformed one."""
         ...
 
     async def aclose(self) -> None:

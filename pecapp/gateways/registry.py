@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pecapp import errors, settings
-from pecapp.gateways import base, stripe
+from pecapp.gateways import base, paypal, paypal_client, paypal_proof, stripe
 
 _gateways: Mapping[str, base.Gateway] | None = None
 
@@ -43,4 +43,20 @@ def _built(chosen: settings.Settings) -> dict[str, base.Gateway]:
         api_base=chosen.stripe_api_base,
         account=chosen.stripe_account,
     )
-    return {card.name: card}
+    built: dict[str, base.Gateway] = {card.name: card}
+    if chosen.paypal_client_id:
+        built[paypal.PayPalGateway.name] = _paypal(chosen, chosen.paypal_client_id)
+    return built
+
+
+def _paypal(chosen: settings.Settings, client_id: str) -> paypal.PayPalGateway:
+    place = paypal_proof.LIVE if chosen.paypal_mode == "live" else paypal_proof.SANDBOX
+    trust, api = place.trust, place.api
+    if chosen.paypal_api_base:
+        api = chosen.paypal_api_base
+        trust = paypal_proof.Trust(frozenset({api}), trust.host, chosen.paypal_webhook_roots)
+    client = paypal_client.Client(client_id, chosen.paypal_client_secret, api)
+    proof = paypal_proof.Proof(client, chosen.paypal_webhook_ids, trust)
+    return paypal.PayPalGateway(
+        client, proof, merchant_id=chosen.paypal_merchant_id, brand=chosen.brand_name
+    )

@@ -4,17 +4,16 @@ import asyncio
 import dataclasses
 import logging
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import stripe
-from stripe.params.checkout import SessionCreateParams, SessionListParams
+from stripe.params.checkout import SessionListParams
 
 from pecapp.domain import payments
-from pecapp.gateways import base, stripe_codes, stripe_events
+from pecapp.gateways import base, stripe_bodies, stripe_events, stripe_kept
+from pecapp.gateways.stripe_calls import ask, has_code, is_repeated
 
 TIMEOUT = httpx.Timeout(20, connect=5)
 RETRIES = 2
@@ -24,8 +23,6 @@ PAGES = 10
 
 _SESSION = re.compile(r"cs_\w+", re.ASCII)
 _EXPANDED = ["payment_intent.payment_method", "payment_intent.latest_charge"]
-_REFUND_STATUSES = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
-_Answer = TypeVar("_Answer")
 
 stripe.enable_telemetry = False
 # Below this level the SDK logs what it sends and receives, with addresses of customers and of payment pages.
@@ -73,12 +70,12 @@ class StripeGateway:
         looked up.
         """
         create = self._v1.checkout.sessions.create_async(
-            _session_params(request), {"idempotency_key": request.idempotency_key}
+            stripe_bodies.session(request), {"idempotency_key": request.idempotency_key}
         )
         try:
-            session = await _ask("start", create)
+            session = await ask("start", create)
         except base.OutcomeUnknown as problem:
-            if not _is_repeated(problem.__cause__):
+            if not is_repeated(problem.__cause__):
                 raise
             session = await self._find(request.attempt_id)
             if session is None:
@@ -95,17 +92,17 @@ class StripeGateway:
         """
         name = await self._name(reference)
         retrieve = self._v1.checkout.sessions.retrieve_async(name, {"expand": _EXPANDED})
-        session = (await _ask("look up", retrieve)).to_dict()
+        session = (await ask("look up", retrieve)).to_dict()
         if (session.get("metadata") or {}).get("app") != stripe_events.APP:
             raise base.GatewayError("look up: the session is not one of ours")
-        return _outcome(session)
+        return stripe_bodies.outcome(session)
 
     async def close(self, reference: base.Reference) -> payments.Outcome:
         """Expire the session unless it has ended, and say how it ended: CANCELLED when nothing was tried on it."""
         name = await self._name(reference)
         refusal: base.GatewayError | None = None
         try:
-            await _ask("close", self._v1.checkout.sessions.expire_async(name))
+            await ask("close", self._v1.checkout.sessions.expire_async(name))
         except base.OutcomeUnknown:
             raise
         except base.GatewayError as problem:
@@ -116,6 +113,30 @@ class StripeGateway:
         if outcome.verdict is payments.Verdict.EXPIRED:
             return dataclasses.replace(outcome, verdict=payments.Verdict.CANCELLED)
         return outcome
+
+    async def capture(self, reference: base.Reference, idempotency_key: str) -> payments.Outcome:
+        """How the payment stands: on Stripe's page the customer's confirmation moves the money."""
+        return await self.look_up(reference)
+
+    async def charge(self, request: base.Charge) -> payments.Outcome:
+        """Take money from a kept card while its owner is away. Safe to repeat with the same request, for a day."""
+        return await stripe_kept.charge(self._v1, request)
+
+    async def start_saving(self, request: base.Save) -> base.Started:
+        """Open a page that keeps a card. Safe to repeat with the same request."""
+        return await stripe_kept.start_saving(self._v1, request)
+
+    async def finish_saving(self, saving_id: str, saving_ref: str) -> base.Kept:
+        """How the saving stands, with the card's token once Stripe has it. Changes nothing."""
+        return await stripe_kept.finish_saving(self._v1, _checked(saving_ref))
+
+    async def is_kept(self, token: str) -> bool:
+        """Whether the card can still be charged: a detached one never comes back."""
+        return await stripe_kept.is_kept(self._v1, token)
+
+    async def forget(self, token: str) -> None:
+        """Detach the card. Safe to repeat."""
+        await stripe_kept.forget(self._v1, token)
 
     async def refund(self, request: base.Refund) -> base.Refunded:
         """Give money back. Safe to repeat with the same request, also when Stripe has forgotten the key."""
@@ -135,15 +156,15 @@ class StripeGateway:
             {"idempotency_key": request.idempotency_key},
         )
         try:
-            return _refunded(await _ask("refund", create))
+            return stripe_bodies.refunded(await ask("refund", create))
         except base.GatewayError as problem:
-            if not _has_code(problem.__cause__, "charge_already_refunded"):
+            if not has_code(problem.__cause__, "charge_already_refunded"):
                 raise
             if made := await self._refund_made(request):
                 return made
             raise
 
-    def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
+    async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
         """Check that a notification is authentic, fresh and ours, and read it. Raises NotAuthentic. Does no I/O.
 
         `headers` are found by lower-case name. `gateway_ref` is the name of the object that the event is about, for
@@ -157,6 +178,10 @@ class StripeGateway:
             account=self._account,
             live=self._live,
         )
+
+    def returned_ref(self, query: Mapping[str, str]) -> str:
+        """The session that Stripe writes into `cs` of the address of the return."""
+        return query.get("cs", "")
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; a later call opens new ones."""
@@ -184,9 +209,7 @@ class StripeGateway:
             if session is None:
                 raise base.GatewayError("look up: Stripe has no session for the attempt")
             return session.id
-        if not _SESSION.fullmatch(reference.gateway_ref):
-            raise base.GatewayError("look up: not the name of a session")
-        return reference.gateway_ref
+        return _checked(reference.gateway_ref)
 
     async def _find(self, attempt_id: str) -> stripe.checkout.Session | None:
         """The session that was opened for an attempt, None when there is none.
@@ -195,7 +218,7 @@ class StripeGateway:
         """
         params: SessionListParams = {"limit": PAGE_LENGTH}
         for _ in range(PAGES):
-            page = await _ask("search", self._v1.checkout.sessions.list_async(params))
+            page = await ask("search", self._v1.checkout.sessions.list_async(params))
             for session in page.data:
                 if session.client_reference_id == attempt_id:
                     return session
@@ -206,150 +229,16 @@ class StripeGateway:
 
     async def _refund_made(self, request: base.Refund) -> base.Refunded | None:
         """The refund that an earlier call with this request made."""
-        made = await _ask(
+        made = await ask(
             "look up a refund",
             self._v1.refunds.list_async({"payment_intent": request.payment_ref, "limit": PAGE_LENGTH}),
         )
         ours = (one for one in made.data if (one.to_dict().get("metadata") or {}).get("refund") == request.refund_id)
-        return next((_refunded(refund) for refund in ours), None)
+        return next((stripe_bodies.refunded(refund) for refund in ours), None)
 
 
-async def _ask(what: str, call: Awaitable[_Answer]) -> _Answer:
-    """The answer of Stripe. Raises GatewayError on a definite no, OutcomeUnknown on anything else that went wrong."""
-    try:
-        return await call
-    except stripe.StripeError as problem:
-        kind = getattr(problem.error, "type", None)
-        text = f"{what}: {type(problem).__name__} {problem.http_status} {problem.code} {problem.request_id}"
-        if stripe_codes.is_definite(problem.http_status, kind, problem.code):
-            raise base.GatewayError(text) from problem
-        raise base.OutcomeUnknown(text) from problem
-
-
-def _is_repeated(problem: BaseException | None) -> bool:
-    """Whether Stripe gave a stored answer again."""
-    return isinstance(problem, stripe.StripeError) and (problem.headers or {}).get("idempotent-replayed") == "true"
-
-
-def _has_code(problem: BaseException | None, code: str) -> bool:
-    return isinstance(problem, stripe.StripeError) and problem.code == code
-
-
-def _session_params(request: base.Start) -> SessionCreateParams:
-    """What opens the hosted page: one line with the gross amount, cards only, in the order's own currency."""
-    metadata = {"app": stripe_events.APP, "order": request.order_number, "attempt": request.attempt_id}
-    params: SessionCreateParams = {
-        "mode": "payment",
-        "ui_mode": "hosted_page",
-        "submit_type": "pay",
-        "locale": request.lang,
-        "client_reference_id": request.attempt_id,
-        "success_url": _with_session(request.return_url),
-        "cancel_url": request.cancel_url,
-        "expires_at": int(request.expires_at.timestamp()),
-        "adaptive_pricing": {"enabled": False},
-        "allowed_payment_method_types": ["card"],
-        "wallet_options": {"link": {"display": "never"}},
-        "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": request.currency,
-                    "unit_amount": request.amount_cents,
-                    "tax_behavior": "inclusive",
-                    "product_data": {"name": request.description},
-                },
-            }
-        ],
-        "payment_intent_data": {"description": request.description, "metadata": metadata},
-        "metadata": metadata,
-    }
-    if request.save:
-        params["payment_intent_data"] = {**params["payment_intent_data"], "setup_future_usage": "off_session"}
-        params["payment_method_data"] = {"allow_redisplay": "always"}
-    if request.save and request.customer_ref:
-        params["customer"] = request.customer_ref
-        return params
-    params["customer_email"] = request.email
-    if request.save:
-        params["customer_creation"] = "always"
-    return params
-
-
-def _with_session(url: str) -> str:
-    parts = urlsplit(url)
-    query = "&".join(filter(None, (parts.query, "cs={CHECKOUT_SESSION_ID}")))
-    return urlunsplit(parts._replace(query=query))
-
-
-def _outcome(session: Mapping[str, Any]) -> payments.Outcome:
-    intent = session.get("payment_intent") or {}
-    error = intent.get("last_payment_error") or {}
-    verdict = _verdict(session["status"], session["payment_status"], intent)
-    return payments.Outcome(
-        attempt_id=session.get("client_reference_id") or "",
-        verdict=verdict,
-        amount_cents=session.get("amount_total") or 0,
-        currency=session.get("currency") or "",
-        gateway_ref=session["id"],
-        payment_ref=intent.get("id") or "",
-        reason=_reason(verdict, session["status"], error),
-        card=_card(intent, error),
-    )
-
-
-def _verdict(status: str, payment_status: str, intent: Mapping[str, Any]) -> payments.Verdict:
-    """Only the words that we know end an attempt; with any other, Stripe is asked again later."""
-    payment = intent.get("status")
-    match status:
-        case "complete" if payment_status == "paid":
-            return payments.Verdict.SUCCEEDED
-        case "complete" if payment in ("requires_payment_method", "canceled"):
-            return payments.Verdict.DECLINED
-        case "open" if payment not in ("processing", "succeeded"):
-            return payments.Verdict.WAITING
-        case "expired" if not intent:
-            return payments.Verdict.EXPIRED
-        case "expired" if payment not in ("processing", "succeeded"):
-            return payments.Verdict.DECLINED if _was_tried(intent) else payments.Verdict.EXPIRED
-        case _:
-            return payments.Verdict.PROCESSING
-
-
-def _was_tried(intent: Mapping[str, Any]) -> bool:
-    """A payment that ended with a card and without an error was left at the bank's authentication."""
-    return bool(intent.get("last_payment_error") or intent.get("payment_method"))
-
-
-def _reason(verdict: payments.Verdict, status: str, error: Mapping[str, Any]) -> payments.Reason | None:
-    if verdict not in (payments.Verdict.DECLINED, payments.Verdict.WAITING):
-        return None
-    if error:
-        return stripe_codes.reason(error)
-    if verdict is payments.Verdict.WAITING:
-        return None
-    return payments.Reason.AUTHENTICATION if status == "expired" else payments.Reason.DECLINED
-
-
-def _card(intent: Mapping[str, Any], error: Mapping[str, Any]) -> payments.Card | None:
-    """The card of the last try; its token is given only when Stripe keeps the card for a customer."""
-    method = intent.get("payment_method") or error.get("payment_method") or {}
-    charged = (intent.get("latest_charge") or {}).get("payment_method_details") or {}
-    card = method.get("card") or charged.get("card")
-    if not card:
-        return None
-    customer = method.get("customer") or ""
-    return payments.Card(
-        brand=card["brand"],
-        last4=card["last4"],
-        exp_month=card["exp_month"],
-        exp_year=card["exp_year"],
-        country=card.get("country") or "",
-        fingerprint=card.get("fingerprint") or "",
-        token=method["id"] if customer else "",
-        customer=customer,
-    )
-
-
-def _refunded(refund: stripe.Refund) -> base.Refunded:
-    return base.Refunded(refund_ref=refund.id, status=_REFUND_STATUSES.get(refund.status or "", "pending"))
+def _checked(name: str) -> str:
+    """`name`, which becomes part of an address. Raises GatewayError when Stripe has no such sessions."""
+    if not _SESSION.fullmatch(name):
+        raise base.GatewayError("look up: not the name of a session")
+    return name

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from pecapp import i18n, tables
-from pecapp.domain import calendar, identity
+from pecapp.domain import calendar, identity, payments
 
 _BRANDS = MappingProxyType(
     {
@@ -43,8 +43,12 @@ class Payment:
     gateway: str
     brand: str
     last4: str
+    label: str
+    """The account at the gateway, masked; empty for a card."""
     reference: str
     """The gateway's name for the movement of money."""
+    not_saved: bool = False
+    """Whether the customer had asked to keep the method and the gateway refused."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,14 @@ def next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
 def payment(s: Session, attempt_id: str) -> Payment:
     """How the attempt `attempt_id`, which must exist, was paid."""
     attempt = s.get_one(tables.PaymentAttempt, attempt_id)
-    return Payment(attempt.gateway, attempt.card_brand, attempt.card_last4, attempt.payment_ref or "")
+    return Payment(
+        gateway=attempt.gateway,
+        brand=attempt.card_brand,
+        last4=attempt.card_last4,
+        label=attempt.wallet_label,
+        reference=attempt.payment_ref or "",
+        not_saved=attempt.saving == payments.Saving.REFUSED,
+    )
 
 
 def postal_address(who: identity.Holder) -> str:
@@ -152,11 +163,17 @@ def postal_address(who: identity.Holder) -> str:
     return f"{who.address}, {who.postal_code} {who.city}{province}{country}".strip(", ")
 
 
-def means(gateway: str, brand: str, last4: str, lang: i18n.Lang) -> str:
-    """A means of payment as people know it: «Visa •••• 4242», «PayPal»; «Carta di credito» while no more is known."""
+def means(gateway: str, brand: str, last4: str, lang: i18n.Lang, label: str = "") -> str:
+    """A means of payment as people know it: «Visa •••• 4242», «PayPal m•••@d•••.it»; «Carta di credito» or «PayPal»
+    while no more is known."""
     if last4:
         return f"{_BRANDS.get(brand, brand.capitalize())} •••• {last4}"
-    return i18n.text("paper.means.paypal" if gateway == "paypal" else "paper.means.card", lang)
+    return f"{i18n.text('paper.means.paypal' if gateway == 'paypal' else 'paper.means.card', lang)} {label}".strip()
+
+
+def paid_with(paid: Payment, lang: i18n.Lang) -> str:
+    """What a payment was made with, as people know it."""
+    return means(paid.gateway, paid.brand, paid.last4, lang, paid.label)
 
 
 def years(count: int, lang: i18n.Lang) -> str:

@@ -1,16 +1,23 @@
-"""The gateways' notifications: stored once, durably, before they are answered; settled at once where they can be."""
+"""The gateways' notifications: stored once, durably, before they are answered; settled at once where they can be.
+
+A notification that cannot be proved complete in itself (all of PayPal's) is a hint: its object is read back.
+"""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
 from sqlmodel import Session, col
 
-from pecapp import clock, db, tables
+from pecapp import clock, db, errors, tables
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import alerts, failpoint, live, payments, settlement
+from pecapp.services import alerts, failpoint, live, methods, payments, settlement
+
+log = logging.getLogger(__name__)
 
 NotAuthentic = base.NotAuthentic
 WAITING, DONE, UNMATCHED, IGNORED, QUARANTINED = "waiting", "done", "unmatched", "ignored", "quarantined"
@@ -34,9 +41,13 @@ async def receive(gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> 
     """Take in a notification; when this returns it is stored, and settled if it states a final success.
 
     Raises NotAuthentic (nothing is stored) or Unavailable (nothing is stored, the gateway repeats it).
-    Safe to repeat, safe out of order: a second delivery changes nothing.
+    Safe to repeat, safe out of order: a second delivery changes nothing, nor does a second event in one transmission.
     """
-    event = registry.get(gateway_name).read_event(raw, headers, clock.now())
+    try:
+        event = await registry.get(gateway_name).read_event(raw, headers, clock.now())
+    except base.Unverifiable as problem:
+        log.warning("notification for %s cannot be verified now: %s", gateway_name, problem)
+        raise errors.Unavailable from problem
     body = raw.decode()
     await db.shared(lambda s: _store(s, gateway_name, event, body))
     failpoint.reach("event_stored")
@@ -48,6 +59,8 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
         "gateway": gateway_name,
         "event_id": event.event_id,
         "type": event.type,
+        "transmission_id": event.transmission_id or None,
+        "method_ref": event.method_ref,
         "attempt_id": event.attempt_id,
         "gateway_ref": event.gateway_ref,
         "body": body,
@@ -76,8 +89,8 @@ def _first_status(event: base.Event) -> str:
 
 
 def _to_be_followed(event: base.Event) -> bool:
-    """Whether it speaks of an attempt; news of saved methods or disputes is kept, and nothing here acts on it."""
-    return event.relevant and bool(event.attempt_id)
+    """Whether it speaks of an attempt or of a kept method that is gone; nothing here acts on any other."""
+    return event.relevant and bool(event.attempt_id or event.by_ref or event.method_ref)
 
 
 def _settled_by(s: Session, event: base.Event) -> bool:
@@ -94,26 +107,46 @@ async def drain(limit: int = 200) -> int:
     again with growing delays; the staff is told after ten minutes.
     """
     events = await db.run(_claim, limit)
-    by_attempt: dict[str, list[int]] = {}
+    hints: dict[_Hint, list[int]] = {}
     for event in events:
-        by_attempt.setdefault(event.attempt_id, []).append(event.id or 0)
-    await asyncio.gather(*(_follow(attempt_id, ids) for attempt_id, ids in by_attempt.items()))
+        hint = _Hint(event.gateway, event.attempt_id, event.gateway_ref, event.method_ref)
+        hints.setdefault(hint, []).append(event.id or 0)
+    await asyncio.gather(*(_follow(hint, ids) for hint, ids in hints.items()))
     return len(events)
 
 
-async def _follow(attempt_id: str, ids: list[int]) -> None:
-    attempt = await db.run(_find, attempt_id)
+class _Hint(NamedTuple):
+    """What an event says has to be looked at: an attempt, by its name or the gateway's, or a kept method."""
+
+    gateway: str
+    attempt_id: str
+    gateway_ref: str
+    method_ref: str
+
+
+async def _follow(hint: _Hint, ids: list[int]) -> None:
+    attempt = await db.run(_find, hint)
+    if attempt is None and hint.method_ref:
+        if await methods.check(hint.gateway, hint.method_ref):
+            await db.run(_finish, ids)
+        return
     if attempt is None:
         await db.run(_leave_unmatched, ids)
         return
-    if await payments.check(attempt):
+    if await payments.check(attempt, hinted=True, method_ref=hint.method_ref):
         failpoint.reach("hint_followed")
         await db.run(_finish, ids)
 
 
-def _find(attempt_id: str) -> tables.PaymentAttempt | None:
+def _find(hint: _Hint) -> tables.PaymentAttempt | None:
     with db.reading() as s:
-        return s.get(tables.PaymentAttempt, attempt_id)
+        if hint.attempt_id:
+            return s.get(tables.PaymentAttempt, hint.attempt_id)
+        attempt = tables.PaymentAttempt
+        named: ColumnElement[bool] = or_(
+            col(attempt.gateway_ref) == hint.gateway_ref, col(attempt.payment_ref) == hint.gateway_ref
+        )
+        return s.scalars(select(attempt).where(col(attempt.gateway) == hint.gateway, named)).first()
 
 
 def _claim(limit: int) -> list[tables.InboxEvent]:

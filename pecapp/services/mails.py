@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from pecapp import i18n, settings, tables
 from pecapp.domain import calendar, orders, payments
+from pecapp.gateways import registry
 from pecapp.services import facts, letters, terms
 
 _TONES = MappingProxyType(
@@ -179,11 +180,15 @@ def _how_to_pay(about: _Matter, found: facts.OrderFacts) -> tuple[letters.Block,
     order, say = found.row, about.say
     return (
         letters.Heading(say("pay.title")),
-        letters.Paragraph(say("pay.area", until=i18n.date(calendar.rome_date(order.payable_until_at), about.lang))),
+        letters.Paragraph(say(_where(), until=i18n.date(calendar.rome_date(order.payable_until_at), about.lang))),
         letters.Action(say("pay.button"), _order_link(found)),
         letters.Paragraph(say("pay.quick", number=order.number)),
         letters.Action(say("pay.quick_button"), _link("/paga", numero=order.number), main=False),
     )
+
+
+def _where() -> str:
+    return "pay.area.paypal" if "paypal" in registry.gateways() else "pay.area"
 
 
 def _renewal(about: _Matter, order: tables.Order) -> str:
@@ -265,12 +270,13 @@ def _m03(about: _Matter) -> Composed:
                 (say("receipt"), receipt.number),
                 (say("amount_paid"), about.money(order.gross_cents)),
                 (say("paid_on"), i18n.instant(order.paid_at or receipt.issued_at, about.lang)),
-                (say("means"), facts.means(paid.gateway, paid.brand, paid.last4, about.lang) if paid else ""),
+                (say("means"), facts.paid_with(paid, about.lang) if paid else ""),
             )
         ),
         *((letters.Heading(say("m03.expiries")),) if expiries else ()),
         *((letters.Facts(tuple(_expiry(service, about.lang) for service in expiries)),) if expiries else ()),
         letters.Paragraph(facts.next_step(about.s, order, about.lang)),
+        *((letters.Paragraph(say("m03.not_saved")),) if paid and paid.not_saved else ()),
         letters.Action(say("m03.button"), _order_link(found)),
         letters.Paragraph(say("m03.not_invoice")),
     )
@@ -295,7 +301,7 @@ def _m04(about: _Matter) -> Composed:
         letters.Paragraph(say("m04.on")),
         letters.Facts(
             (
-                (say("means"), facts.means(method.gateway, method.brand, method.last4, about.lang)),
+                (say("means"), facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)),
                 (say("frequency"), facts.years(found.row.years, about.lang) if found.row.years else ""),
                 (say("renewal_amount"), about.money(amount) if amount is not None else ""),
                 (say("ceiling"), about.money(ceiling) if ceiling is not None else ""),
@@ -336,10 +342,11 @@ def _m06(about: _Matter) -> Composed:
     order = found.row
     reason = about.params.get("reason")
     known = reason if reason in set(payments.Reason) else payments.Reason.DECLINED.value
+    why = "m06.paypal" if about.params.get("gateway") == "paypal" else f"m06.reason.{known}"
     blocks = (
         about.greeting(found.holder.display_name),
         letters.Paragraph(say("m06.failed", number=order.number)),
-        letters.Paragraph(say(f"m06.reason.{known}")),
+        letters.Paragraph(say(why)),
         letters.Facts(
             (
                 (say("order"), order.number),
@@ -351,6 +358,27 @@ def _m06(about: _Matter) -> Composed:
     )
     summary = say("m06.summary", number=order.number)
     return Composed(letters.Letter(say("m06.subject"), summary, blocks))
+
+
+def _m12(about: _Matter) -> Composed:
+    """«Account PayPal non più collegato»: the customer has cut it off at the gateway; what renews no more."""
+    say = about.say
+    method = about.s.get_one(tables.PaymentMethod, about.params["method_id"])
+    shown = facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)
+    services = _services(about.s, about.params["service_ids"], about.account.id)
+    kind = "paypal" if method.gateway == "paypal" else "card"
+    off = (
+        letters.Heading(say("m12.off")),
+        letters.Facts(tuple(_expiry(service, about.lang) for service in services)),
+        letters.Paragraph(say("m12.renew")),
+    )
+    blocks = (
+        about.greeting(_name(about.account)),
+        letters.Paragraph(say(f"m12.gone.{kind}", means=shown)),
+        *(off if services else (letters.Paragraph(say("m12.none_off")),)),
+        letters.Action(say("m12.button"), _link("/area-clienti")),
+    )
+    return Composed(letters.Letter(say(f"m12.subject.{kind}"), say("m12.summary", means=shown), blocks))
 
 
 def _m21(about: _Matter) -> Composed:
@@ -365,7 +393,7 @@ def _m21(about: _Matter) -> Composed:
             (
                 (say("order"), found.row.number),
                 (say("refunded"), about.money(refund.amount_cents)),
-                (say("means"), facts.means(paid.gateway, paid.brand, paid.last4, about.lang)),
+                (say("means"), facts.paid_with(paid, about.lang)),
                 (say("credit_note"), str(about.params.get("credit_note", ""))),
             )
         ),
@@ -384,6 +412,7 @@ _COMPOSERS: Mapping[str, Callable[[_Matter], Composed]] = MappingProxyType(
         "m03": _m03,
         "m04": _m04,
         "m06": _m06,
+        "m12": _m12,
         "m18": _m18,
         "m21": _m21,
     }

@@ -187,13 +187,16 @@ def _view(s: Session, order: tables.Order, lang: i18n.Lang, *, signed_in: bool) 
     situation = _situation(s, order, attempt)
     payable = status in rules.PAYABLE
     open_page = (
-        attempt is not None and attempt.status == attempts.Status.REDIRECTED and attempt.expires_at > clock.now()
+        attempt is not None
+        and attempt.status == attempts.Status.REDIRECTED
+        and attempt.capture_asked_at is None
+        and attempt.expires_at > clock.now()
     )
     shown = views.OrderView(
         number=order.number,
         status=status.value,
-        headline=i18n.text(f"outcome.{situation.name}.headline", lang),
-        explanation=i18n.text(f"outcome.{situation.name}.explanation", lang),
+        headline=_words(situation, attempt, "headline", lang),
+        explanation=_words(situation, attempt, "explanation", lang),
         tone=situation.tone,
         gross=i18n.money(order.gross_cents, lang),
         can_pay=payable,
@@ -202,9 +205,26 @@ def _view(s: Session, order: tables.Order, lang: i18n.Lang, *, signed_in: bool) 
         methods=list(registry.gateways()) if payable else [],
         attempt=f"{order.number}-{attempt.number}" if attempt else "",
         attempt_at=i18n.instant(attempt.created_at, lang) if attempt else "",
+        saving=_saving_note(status, attempt, lang),
         poll=status is rules.Status.VERIFYING,
     )
     return _with_details(s, shown, order, lang) if signed_in else shown
+
+
+def _words(situation: _Situation, attempt: tables.PaymentAttempt | None, part: str, lang: i18n.Lang) -> str:
+    """The words for how the order stands, in the gateway's own where its customers would not understand «the bank»."""
+    usual = f"outcome.{situation.name}.{part}"
+    own = f"outcome.{situation.name}.{attempt.gateway}.{part}" if attempt else usual
+    return i18n.text(own if own in i18n.words(lang) else usual, lang)
+
+
+def _saving_note(status: rules.Status, attempt: tables.PaymentAttempt | None, lang: i18n.Lang) -> str:
+    """What came of keeping the account that paid, where it did not simply work."""
+    if status is not rules.Status.PAID or attempt is None or attempt.gateway != "paypal":
+        return ""
+    notes = {attempts.Saving.PENDING: "ord.saving.pending", attempts.Saving.REFUSED: "ord.saving.refused"}
+    key = notes.get(attempts.Saving(attempt.saving)) if attempt.saving else None
+    return i18n.text(key, lang) if key else ""
 
 
 def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang: i18n.Lang) -> views.OrderView:
@@ -262,10 +282,13 @@ def _situation(s: Session, order: tables.Order, attempt: tables.PaymentAttempt |
 def _verifying(order: tables.Order, attempt: tables.PaymentAttempt) -> _Situation:
     if order.review_reason:
         return _Situation("review", "warning")
+    if attempt.held:
+        return _Situation("held", "progress")
     if attempt.status == attempts.Status.UNKNOWN:
-        foreign = attempt.card_country not in {"", identity.ITALY}
+        foreign = attempt.gateway != "paypal" and attempt.card_country not in {"", identity.ITALY}
         return _Situation("unknown_foreign" if foreign else "unknown", "warning")
-    if attempt.returned_at:
+    refused = bool(attempt.captures and attempt.reason and attempt.capture_asked_at is None)
+    if attempt.returned_at and not refused:
         return _Situation("verifying", "progress")
     return _Situation("at_bank_declined" if attempt.reason else "at_bank", "progress")
 
@@ -303,7 +326,7 @@ def _receipt(order: tables.Order, known: facts.OrderFacts, lang: i18n.Lang) -> v
         number=known.receipt.number,
         issued=i18n.instant(known.receipt.issued_at, lang),
         amount=i18n.money(order.gross_cents, lang),
-        method=facts.means(paid.gateway, paid.brand, paid.last4, lang) if paid else "",
+        method=facts.paid_with(paid, lang) if paid else "",
         reference=paid.reference if paid else "",
         pdf_url=f"/ricevute/{order.number}.pdf",
     )

@@ -5,6 +5,9 @@ leaves something that reconciliation can finish.
 """
 
 import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,10 +18,14 @@ from pecapp import clock, db, errors, settings, tables
 from pecapp.domain import orders
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, failpoint, lifecycle, live, methods, settlement
+from pecapp.services import access, alerts, failpoint, lifecycle, live, methods, settlement
 
 log = logging.getLogger(__name__)
 
+_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+MOST_CAPTURES = 10
+"""How often the money of one approved payment is asked for while its source of funds is refused."""
 PAGE_LIFETIME = timedelta(minutes=35)
 """How long the gateway's page can be used; Stripe allows no less than 30 minutes, and clocks differ."""
 
@@ -45,7 +52,7 @@ def means() -> list[str]:
 async def resume(actor: access.Actor, number: str) -> str:
     """The address of the gateway's page that is still open for the customer's order. Raises Conflict when none is."""
     attempt = await db.run(_open_attempt, number, access.require(actor))
-    if attempt is None or attempt.status == rules.Status.UNKNOWN or attempt.expires_at <= clock.now():
+    if attempt is None or _undecided(attempt) or attempt.expires_at <= clock.now():
         raise errors.Conflict("PAG_NON_RIPRENDIBILE")
     return await _pay(number, attempt.gateway, attempt.channel, account_id=access.require(actor))
 
@@ -55,43 +62,131 @@ async def stop(actor: access.Actor, number: str) -> None:
     attempt = await db.run(_open_attempt, number, access.require(actor))
     if attempt is None:
         return
-    if attempt.status == rules.Status.UNKNOWN:
+    if _undecided(attempt):
         raise errors.Conflict("PAG_IN_CORSO")
     await close(attempt, witnessed=True)
 
 
-async def returned(gateway_name: str, gateway_ref: str) -> tables.PaymentAttempt:
-    """The browser is back from the gateway: ask the gateway what happened, and settle it.
+@dataclass(frozen=True)
+class Returned:
+    """A browser that came back: for which attempt, and where it has to go on if the gateway wants more of it."""
 
-    Nothing in the query is believed: `gateway_ref` only says which attempt to ask for. Raises NotFound.
+    attempt_id: str
+    again_url: str = ""
+
+
+async def returned(gateway_name: str, query: Mapping[str, str]) -> Returned:
+    """The browser is back from the gateway: ask the gateway what happened, take what was approved, and settle it.
+
+    Nothing in the query is believed: it only says which attempt to ask for. Raises NotFound.
     """
-    attempt = await db.run(_note_return, gateway_name, gateway_ref)
+    name = registry.get(gateway_name).returned_ref(query)
+    if not _REFERENCE.fullmatch(name):
+        raise errors.NotFound
+    attempt = await db.run(_note_return, gateway_name, name)
+    before = attempt.captures
     await check(attempt, witnessed=True)
-    return attempt
+    after = await db.run(_attempt, attempt.id)
+    refused = after.captures > before and after.status == rules.Status.REDIRECTED and after.reason is not None
+    return Returned(attempt.id, after.redirect_url if refused else "")
 
 
 async def gave_up(attempt_id: str) -> tables.PaymentAttempt:
     """The customer pressed «Annulla» on the gateway's page: see to it that it cannot be paid any more."""
     attempt = await db.run(_attempt, attempt_id)
-    if attempt.status in {rules.Status.CREATED, rules.Status.REDIRECTED}:
+    if attempt.status in {rules.Status.CREATED, rules.Status.REDIRECTED} and not _undecided(attempt):
         await close(attempt, witnessed=True)
     return attempt
 
 
-async def check(attempt: tables.PaymentAttempt, *, witnessed: bool = False) -> bool:
-    """Ask the gateway for the outcome and settle it; False, and nothing changed, when the gateway gave no answer."""
+async def check(
+    attempt: tables.PaymentAttempt, *, witnessed: bool = False, hinted: bool = False, method_ref: str = ""
+) -> bool:
+    """Ask the gateway for the outcome and settle it; False, and nothing changed, when the gateway gave no answer.
+
+    Money that the customer has approved is taken, if the order still wants it; after a refused source of funds only
+    when there is a sign that the customer chose another (`witnessed`, or `hinted` by a notification). `method_ref` is
+    the kept method that the notification names.
+    """
     try:
-        outcome = await registry.get(attempt.gateway).look_up(_reference(attempt))
+        outcome = await registry.get(attempt.gateway).look_up(replace(_reference(attempt), method_ref=method_ref))
     except base.GatewayError as problem:
         log.warning("gateway %s did not answer for attempt %s: %s", attempt.gateway, attempt.id, problem)
         return False
     failpoint.reach("outcome_asked")
+    if outcome.verdict is rules.Verdict.APPROVED:
+        return await _capture(attempt, outcome, witnessed=witnessed, again=witnessed or hinted)
     await _settle(outcome, witnessed=witnessed)
     return True
 
 
-async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False) -> None:
-    """End an open attempt at the gateway first and here only as the gateway says. Raises Unavailable."""
+async def _capture(attempt: tables.PaymentAttempt, approved: rules.Outcome, *, witnessed: bool, again: bool) -> bool:
+    """Take approved money: the wish is recorded, the gateway called, its answer settled.
+
+    False when the gateway refused for a reason of ours: the approval stands, and it is asked again later.
+    """
+    key = await db.run(_claim_capture, approved, again)
+    if key is None:
+        await _settle(approved, witnessed=witnessed)
+        return True
+    failpoint.reach("capture_recorded")
+    try:
+        outcome = await registry.get(attempt.gateway).capture(_reference(attempt), key)
+    except base.OutcomeUnknown as problem:
+        log.warning("gateway %s did not answer to a capture for attempt %s: %s", attempt.gateway, attempt.id, problem)
+        outcome = replace(approved, verdict=rules.Verdict.PROCESSING)
+    except base.GatewayError as problem:
+        log.warning("gateway %s refused a capture for attempt %s: %s", attempt.gateway, attempt.id, problem)
+        await db.run(_free_capture, attempt.id)
+        return False
+    failpoint.reach("captured")
+    await _settle(outcome, witnessed=witnessed)
+    return True
+
+
+def _claim_capture(approved: rules.Outcome, again: bool) -> str | None:
+    """The key under which to take the approved money; None when it must not be taken.
+
+    Whoever asks while another capture is unanswered gets the same key, so that the gateway sees one wish.
+    """
+    with db.transaction() as s:
+        found = s.get(tables.PaymentAttempt, approved.attempt_id)
+        if found is None:
+            return None
+        order = s.exec(db.locked(select(tables.Order).where(tables.Order.id == found.order_id))).one()
+        attempt = _held(s, approved.attempt_id)
+        if attempt.status not in rules.OPEN or order.status != orders.Status.VERIFYING:
+            return None
+        if (approved.amount_cents, approved.currency) != (attempt.amount_cents, attempt.currency):
+            received = f"{approved.amount_cents} {approved.currency}"
+            alerts.tell_staff(s, "approved_amount_differs", attempt.id, order_id=order.id, received=received)
+            return None
+        if attempt.capture_asked_at is None:
+            if (attempt.reason and not again) or attempt.captures >= MOST_CAPTURES:
+                return None
+            attempt.captures += 1
+            attempt.capture_asked_at = clock.now()
+            s.add(attempt)
+        return f"capture:{attempt.id}:{attempt.captures}"
+
+
+def _free_capture(attempt_id: str) -> None:
+    with db.transaction() as s:
+        attempt = _held(s, attempt_id)
+        attempt.capture_asked_at = None
+        s.add(attempt)
+
+
+def _undecided(attempt: tables.PaymentAttempt) -> bool:
+    """Whether the money may be moving at this moment."""
+    return attempt.status == rules.Status.UNKNOWN or attempt.capture_asked_at is not None
+
+
+async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False, overdue: bool = False) -> None:
+    """End an open attempt at the gateway first and here only as the gateway says. Raises Unavailable.
+
+    An approval that the customer gives up is never captured; one whose customer only closed the page (`overdue`) is.
+    """
     if not attempt.gateway_ref:
         attempt = await db.run(_end_unopened, attempt.id)
         if not attempt.redirect_url:
@@ -101,6 +196,12 @@ async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False) -> N
     except base.GatewayError as problem:
         raise errors.Unavailable("PAG_NON_DISPONIBILE") from problem
     failpoint.reach("page_closed")
+    if outcome.verdict is rules.Verdict.APPROVED:
+        if overdue and await _capture(attempt, outcome, witnessed=witnessed, again=False):
+            attempt = await db.run(_attempt, attempt.id)
+        if attempt.status not in rules.OPEN or _undecided(attempt):
+            return
+        outcome = replace(outcome, verdict=rules.Verdict.CANCELLED)
     await _settle(outcome, witnessed=witnessed)
 
 
@@ -111,7 +212,7 @@ async def _settle(outcome: rules.Outcome, *, witnessed: bool) -> None:
 async def _pay(number: str, gateway_name: str, channel: str, account_id: int | None) -> str:
     gateway = registry.get(gateway_name)
     stale = await db.run(_open_attempt, number, account_id)
-    if stale is not None and stale.expires_at <= clock.now() and stale.status != rules.Status.UNKNOWN:
+    if stale is not None and stale.expires_at <= clock.now() and not _undecided(stale):
         await close(stale)
     attempt, request = await db.run(_open, number, gateway_name, channel, account_id)
     failpoint.reach("attempt_recorded")
@@ -136,7 +237,7 @@ def _open(
     with db.transaction() as s:
         order = _payable(s, number, account_id)
         attempt = _current(s, order.id or 0)
-        if attempt is not None and (attempt.gateway != gateway_name or attempt.status == rules.Status.UNKNOWN):
+        if attempt is not None and (attempt.gateway != gateway_name or _undecided(attempt)):
             raise errors.Conflict("PAG_IN_CORSO")
         if attempt is None:
             if not orders.allows(orders.Status(order.status), orders.Signal.ATTEMPT_OPENED):
@@ -185,6 +286,7 @@ def _request(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) ->
     return base.Start(
         attempt_id=attempt.id,
         order_number=order.number,
+        attempt_number=attempt.number,
         description=f"{settings.load().brand_name} {order.number}",
         amount_cents=attempt.amount_cents,
         currency=attempt.currency,

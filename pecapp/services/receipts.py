@@ -104,7 +104,7 @@ def _holder(who: identity.Holder, lang: i18n.Lang) -> dict[str, Any]:
 
 def _facts(order: tables.Order, receipt: facts.Receipt, lang: i18n.Lang) -> list[tuple[str, str]]:
     paid = receipt.payment
-    means = facts.means(paid.gateway, paid.brand, paid.last4, lang) if paid else i18n.text("receipt.nothing_due", lang)
+    means = facts.paid_with(paid, lang) if paid else i18n.text("receipt.nothing_due", lang)
     rows = [
         (i18n.text("receipt.order", lang), order.number),
         (i18n.text("receipt.date", lang), i18n.instant(order.paid_at or receipt.issued_at, lang)),

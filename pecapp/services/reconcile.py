@@ -13,6 +13,8 @@ from pecapp.services import alerts, payments, settlement
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 10
+HELD_PATIENCE = timedelta(days=7)
+"""How long a payment that the gateway keeps for review is nothing unusual."""
 LATER = timedelta(hours=1)
 """Between two askings for an attempt that the staff already knows of."""
 
@@ -34,7 +36,7 @@ async def _ask(attempt: tables.PaymentAttempt) -> None:
     never_started = attempt.status == rules.Status.CREATED
     try:
         if never_started or (_over(attempt) and attempt.status == rules.Status.REDIRECTED):
-            await payments.close(attempt)
+            await payments.close(attempt, overdue=True)
         else:
             await payments.check(attempt)
     except errors.Unavailable:
@@ -47,6 +49,8 @@ def _tell_if_stuck(attempt_id: str) -> None:
     """The staff has to know of an attempt that nobody could bring to its end in all this time."""
     with db.transaction() as s:
         attempt = s.get_one(tables.PaymentAttempt, attempt_id)
+        if attempt.held and (attempt.unknown_since_at or attempt.created_at) + HELD_PATIENCE > clock.now():
+            return
         if attempt.status == rules.Status.UNKNOWN or (attempt.status in rules.OPEN and _over(attempt)):
             alerts.tell_staff(s, "outcome_unknown", attempt_id, order_id=attempt.order_id)
 

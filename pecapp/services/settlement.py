@@ -52,6 +52,9 @@ _READ = (
         ATTEMPT.c.save_method,
         ATTEMPT.c.next_check_at,
         ATTEMPT.c.unknown_since_at,
+        ATTEMPT.c.capture_asked_at,
+        ATTEMPT.c.held,
+        ATTEMPT.c.saving,
         *_ORDER_COLUMNS,
     )
     .join(ORDER, ORDER.c.id == ATTEMPT.c.order_id)
@@ -66,6 +69,8 @@ _RECEIVED = _WRITE.values(
     finished_at=bindparam("at"),
     next_check_at=bindparam("next"),
     reason=None,
+    capture_asked_at=None,
+    held="",
 )
 _PAID_WITH = select(RECEIPT.c.attempt_id).where(RECEIPT.c.order_id == bindparam("order"))
 
@@ -97,6 +102,8 @@ def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) ->
         _hold_for_review(s, row, becomes, outcome)
     elif becomes is payments.Status.SUCCEEDED:
         _succeed(s, row, outcome, fresh=was is not becomes)
+    elif outcome.verdict is payments.Verdict.CANCELLED and (row.capture_asked_at or row.held):
+        becomes = was  # the money may be moving: giving up came too late, the gateway's own word decides
     elif becomes in payments.FAILED:
         if was is not becomes:
             _fail(s, row, becomes, outcome, witnessed=witnessed)
@@ -139,8 +146,9 @@ def _succeed(s: Session, row: Any, outcome: payments.Outcome, *, fresh: bool) ->
             return
         db.after_commit(s, _SETTLED)
         _register(s, row, at)
-    if outcome.card and (fresh or row.next_check_at):  # once all is known, nobody asks for it and no repetition counts
-        _describe(s, row, outcome.card, at)
+    awaited = fresh or row.next_check_at or row.saving == payments.Saving.PENDING
+    if outcome.means and awaited:  # once all is known, nobody asks for it and no repetition counts
+        _describe(s, row, outcome.means, at)
 
 
 def _register(s: Session, row: Any, at: datetime) -> None:
@@ -150,19 +158,40 @@ def _register(s: Session, row: Any, at: datetime) -> None:
     numbering.issue_receipt(s, row.order_id, row.attempt_id, at)
 
 
-def _describe(s: Session, row: Any, card: payments.Card, at: datetime) -> None:
-    """The gateway tells which card paid: needed by the mail, the receipt and the saved method.
+def _describe(s: Session, row: Any, means: payments.Card | payments.Wallet, at: datetime) -> None:
+    """The gateway tells what paid: needed by the mail, the receipt and the saved method.
 
     Until the token of a method that is to be saved is known, the gateway is asked for it.
     """
-    shown = {"card_brand": card.brand, "card_last4": card.last4, "card_country": card.country}
-    _write(s, row, **shown, **({} if row.save_method and not card.token else {"next_check_at": None}))
+    saving = _saving(row, means)
+    asked_on = saving == payments.Saving.PENDING
+    _write(s, row, **_shown(means), saving=saving, **({} if asked_on else {"next_check_at": None}))
     outbox.ready(s, f"m03:order:{row.order_id}")
-    if row.save_method and card.token and _paid_with(s, row):
+    if saving == payments.Saving.SAVED and _paid_with(s, row):
         consent = {"order": row.number, "given_at": at.isoformat()}
-        method = methods.keep(s, account_id=row.account_id, gateway=row.gateway, card=card, consent=consent)
+        method = methods.keep(s, account_id=row.account_id, gateway=row.gateway, means=means, consent=consent)
         subscriptions.link_renewals(s, row, method, at)
     live.publish(s, live.order(row.order_id), live.WORK_MAIL)
+
+
+def _shown(means: payments.Card | payments.Wallet) -> dict[str, str]:
+    card = isinstance(means, payments.Card)
+    return {
+        "card_brand": means.brand,
+        "card_last4": means.last4 if card else "",
+        "card_country": means.country,
+        "wallet_label": "" if card else means.label,
+    }
+
+
+def _saving(row: Any, means: payments.Card | payments.Wallet) -> str:
+    """What came of keeping the method: a card's token may just not be told yet, a wallet says when it is refused."""
+    if not row.save_method:
+        return ""
+    if means.token:
+        return payments.Saving.SAVED.value
+    refused = isinstance(means, payments.Wallet) and means.saving is payments.Saving.NONE
+    return (payments.Saving.REFUSED if refused else payments.Saving.PENDING).value
 
 
 def _paid_with(s: Session, row: Any) -> bool:
@@ -218,27 +247,44 @@ def _hold_for_review(s: Session, row: Any, becomes: payments.Status, outcome: pa
 
 def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outcome, *, witnessed: bool) -> None:
     reason = outcome.reason
-    _write(s, row, status=becomes.value, reason=reason and reason.value, finished_at=clock.now(), next_check_at=None)
+    _write(
+        s,
+        row,
+        status=becomes.value,
+        reason=reason and reason.value,
+        finished_at=clock.now(),
+        next_check_at=None,
+        capture_asked_at=None,
+        held="",
+    )
     lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.ATTEMPT_FAILED)
     live.publish(s, live.account(row.account_id))
     told_to_wait = row.unknown_since_at is not None
     if told_to_wait or (becomes is payments.Status.DECLINED and not witnessed):
-        _mail(s, row, "m06", f"m06:attempt:{row.attempt_id}", reason=reason and reason.value)
+        _mail(s, row, "m06", f"m06:attempt:{row.attempt_id}", reason=reason and reason.value, gateway=row.gateway)
         live.publish(s, live.WORK_MAIL)
 
 
 def _wait(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outcome) -> None:
-    values: dict[str, Any] = {"status": becomes.value, "reason": outcome.reason and outcome.reason.value}
+    values: dict[str, Any] = {"status": becomes.value, "held": "review" if outcome.held else ""}
+    if outcome.verdict is not payments.Verdict.APPROVED:  # an approval says nothing of the try before it
+        values["reason"] = outcome.reason and outcome.reason.value
     if outcome.gateway_ref:
         values["gateway_ref"] = outcome.gateway_ref
-    if outcome.card:
-        values |= {"card_country": outcome.card.country, "card_brand": outcome.card.brand}
+    if outcome.held:
+        values["payment_ref"] = outcome.payment_ref or None
+    if outcome.means:
+        values |= {"card_country": outcome.means.country, "card_brand": outcome.means.brand}
+    if outcome.reason or outcome.payment_ref:
+        values["capture_asked_at"] = None  # the gateway has answered
+    if outcome.again_url:
+        values["redirect_url"] = outcome.again_url
     if becomes is payments.Status.UNKNOWN and row.unknown_since_at is None:
         at = clock.now()
         values |= {"unknown_since_at": at, "checks": 0}
         values["next_check_at"] = payments.next_check(0, at, settings.load().reconcile_delays)
     _write(s, row, **values)
-    if becomes.value != row.status or outcome.reason:
+    if becomes.value != row.status or outcome.reason or outcome.held:
         live.publish(s, live.order(row.order_id))
 
 

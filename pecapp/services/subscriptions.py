@@ -12,7 +12,12 @@ from pecapp.domain import catalog as rules
 from pecapp.services import catalog, facts, live, outbox, views
 
 ACTIVATING, ACTIVE = "activating", "active"
-RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_INCOMPLETE = "active", "inactive", "incomplete"
+RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_DISABLED, RENEWAL_INCOMPLETE = (
+    "active",
+    "inactive",
+    "disabled",
+    "incomplete",
+)
 
 _START = insert(db.table(tables.Service))
 _NAME = db.table(tables.MailboxName)
@@ -120,3 +125,24 @@ def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: date
             params={"service_ids": [row.id for row in mine], "method_id": method.id},
         )
         live.publish(s, live.account(order.account_id))
+
+
+def unlink(s: Session, method_id: int, reason: str, at: datetime) -> list[int]:
+    """Switch off every automatic renewal that would be charged on a method that is gone; the services' ids.
+
+    Safe to repeat: a second time there is none left.
+    """
+    service = tables.Service
+    mine = s.exec(
+        db.locked(
+            select(service)
+            .where(service.method_id == method_id, service.renewal == RENEWAL_ACTIVE)
+            .order_by(col(service.id))
+        )
+    ).all()
+    for row in mine:
+        row.renewal, row.renewal_changed_at, row.renewal_reason = RENEWAL_DISABLED, at, reason
+        row.method_id = None
+        s.add(row)
+        live.publish(s, live.account(row.account_id))
+    return [row.id or 0 for row in mine]

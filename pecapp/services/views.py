@@ -245,6 +245,8 @@ class OrderView:
     expires: str = ""
     receipt: ReceiptView | None = None
     payable_until: str = ""
+    saving: str = ""
+    """What came of keeping the method, in words, where it did not simply work."""
     poll: bool = False
     """Whether something is expected to happen by itself soon."""
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from pecapp.simulator import pages, settings, stripe, stripe_cards
+from pecapp.simulator import pages, paypal, paypal_buyers, settings, stripe, stripe_cards
 from pecapp.simulator.control import Control
 from pecapp.simulator.settings import Settings
 from pecapp.simulator.simulation import Simulation
@@ -34,13 +34,14 @@ def create(chosen: Settings) -> Starlette:
 
     async def index(request: Request) -> Response:
         shown = {"public_url": chosen.public_url, "version": API_VERSION, "cards": stripe_cards.CARDS}
-        return pages.show("index.html", **shown)
+        return pages.show("index.html", buyers=paypal_buyers.BUYERS, **shown)
 
     routes = [
         Route("/", index),
         Route("/healthz", healthz),
         Route("/simulator.css", style),
         *Control(simulation, chosen).routes(),
+        *paypal.install(simulation),  # first: of /v1/ it has a few addresses, Stripe has all the others
         *stripe.install(simulation),
     ]
     return Starlette(routes=routes, lifespan=lifespan)

@@ -13,7 +13,10 @@ OVERSIZED_BYTES = 2 * 1024 * 1024
 
 
 class Trouble(StrEnum):
-    """What a rule does to a delivery. The first group is decided at emission, the second at each attempt."""
+    """What a rule does to a delivery. The first group is decided at emission, the second at each attempt.
+
+    A certificate from elsewhere and a body changed after its signature are PayPal's only; livemode is Stripe's only.
+    """
 
     DELAY = "delay"
     DUPLICATE = "duplicate"
@@ -31,6 +34,8 @@ class Trouble(StrEnum):
     LIVEMODE = "livemode"
     UNKNOWN_ORDER = "unknown_order"
     OVERSIZED = "oversized"
+    FOREIGN_CERT = "foreign_cert"
+    TAMPERED = "tampered"
 
 
 AT_EMISSION = frozenset(
@@ -51,7 +56,7 @@ class HookRule:
     """Meets events whose type matches the pattern `event` (`*` allowed); `times` = -1 is for ever.
 
     `ms`: length of a delay, or gap between duplicates. `copies`: how often a duplicated event is delivered altogether.
-    `changes`: dot path in the event -> value, for mutate. `bytes`: size of an oversized body.
+    `changes`: dot path in the event -> value, for mutate and tampered. `bytes`: size of an oversized body.
     """
 
     behaviour: Trouble

@@ -22,18 +22,26 @@ class Settings:
     webhook_workers: int = 1
     unknown_delay: float = 20.0
     refund_delay: float = 20.0
+    paypal_client_id: str = "simulator-client"
+    paypal_client_secret: str = "simulator-secret"
+    paypal_merchant_id: str = "SIMMERCHANT01"
+    paypal_webhook_url: str = ""
+    paypal_webhook_id: str = "WH-SIMULATOR"
+    paypal_root_file: Path | None = None
 
 
 def from_environment() -> Settings:
     """Read SIMULATOR_PUBLIC_URL, _STATE, _WEBHOOK_URL, _WEBHOOK_SECRET, _WEBHOOK_EVENTS (separated by commas),
-    _WEBHOOK_BACKOFF, _WEBHOOK_TRIES, _WEBHOOK_TIMEOUT, _WEBHOOK_WORKERS, _UNKNOWN_DELAY and _REFUND_DELAY."""
+    _WEBHOOK_BACKOFF, _WEBHOOK_TRIES, _WEBHOOK_TIMEOUT, _WEBHOOK_WORKERS, _UNKNOWN_DELAY, _REFUND_DELAY,
+    _PAYPAL_CLIENT_ID, _PAYPAL_CLIENT_SECRET, _PAYPAL_MERCHANT_ID, _PAYPAL_WEBHOOK_URL, _PAYPAL_WEBHOOK_ID and
+    _PAYPAL_ROOT_FILE."""
 
     def read(name: str, default: str) -> str:
         return os.environ.get(f"SIMULATOR_{name}", "") or default
 
     plain = Settings()
     port = read("PORT", str(DEFAULT_PORT))
-    state = read("STATE", "")
+    state, root = read("STATE", ""), read("PAYPAL_ROOT_FILE", "")
     return Settings(
         public_url=read("PUBLIC_URL", f"http://localhost:{port}").rstrip("/"),
         state_file=Path(state) if state else None,
@@ -46,4 +54,10 @@ def from_environment() -> Settings:
         webhook_workers=int(read("WEBHOOK_WORKERS", str(plain.webhook_workers))),
         unknown_delay=float(read("UNKNOWN_DELAY", str(plain.unknown_delay))),
         refund_delay=float(read("REFUND_DELAY", str(plain.refund_delay))),
+        paypal_client_id=read("PAYPAL_CLIENT_ID", plain.paypal_client_id),
+        paypal_client_secret=read("PAYPAL_CLIENT_SECRET", plain.paypal_client_secret),
+        paypal_merchant_id=read("PAYPAL_MERCHANT_ID", plain.paypal_merchant_id),
+        paypal_webhook_url=read("PAYPAL_WEBHOOK_URL", ""),
+        paypal_webhook_id=read("PAYPAL_WEBHOOK_ID", plain.paypal_webhook_id),
+        paypal_root_file=Path(root) if root else None,
     )

@@ -11,17 +11,18 @@ from pecapp import errors
 from pecapp.services import payments
 from pecapp.web import session
 
-_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
 
 
 async def returned(request: Request) -> Response:
-    """After the gateway's receipt: read the outcome back, settle it, and show the order."""
-    reference = request.query_params.get("cs", "")
-    if not _REFERENCE.fullmatch(reference):
-        raise errors.NotFound
-    attempt = await payments.returned(request.path_params["gateway"], reference)
-    return await _show(request, attempt.id)
+    """After the gateway's receipt: read the outcome back, settle it, and show the order.
+
+    A payment that needs another source of funds leads straight back to the gateway.
+    """
+    back = await payments.returned(request.path_params["gateway"], request.query_params)
+    if back.again_url:
+        return RedirectResponse(back.again_url, status_code=303, headers={"Cache-Control": "no-store"})
+    return await _show(request, back.attempt_id)
 
 
 async def gave_up(request: Request) -> Response:

@@ -15,7 +15,7 @@ from tests.e2e import customers
 from tests.support import bank as banks
 from tests.support import factories, processes
 
-_SESSION = re.compile(r"/c/pay/(cs_\w+)")
+_PAGES = {"stripe": re.compile(r"/c/pay/(cs_\w+)"), "paypal": re.compile(r"/checkoutnow\?token=(\w+)")}
 RECOVERY_SECONDS = 20
 
 
@@ -40,15 +40,15 @@ class Shop:
     def customer(self) -> customers.Customer:
         return customers.make(self.site, _no_browser)
 
-    def goes_to_bank(self, customer: customers.Customer, number: str) -> str:
-        """The customer presses «Paga»; gives the bank's page, or nothing when no answer came."""
+    def goes_to_bank(self, customer: customers.Customer, number: str, gateway: str = "stripe") -> str:
+        """The customer presses «Paga»; gives the gateway's page, or nothing when no answer came."""
         try:
             answer = self.http.post(
-                f"/ordini/{number}/paga", data={"gateway": "stripe"}, headers={"Cookie": f"sid={customer.cookie}"}
+                f"/ordini/{number}/paga", data={"gateway": gateway}, headers={"Cookie": f"sid={customer.cookie}"}
             )
         except httpx.TransportError:
             return ""
-        found = _SESSION.search(answer.text)
+        found = _PAGES[gateway].search(answer.text)
         return found[1] if found else ""
 
     def visits(self, address: str) -> None:
@@ -62,6 +62,10 @@ class Shop:
         """The customer pays on the bank's page."""
         paid = self.bank.do("sessions/pay", session=session, number=banks.GOOD)
         assert paid["payment_status"] == "paid", paid
+
+    def approves(self, order: str) -> None:
+        """The customer agrees on PayPal's page, and closes the tab."""
+        self.bank.do("paypal/approve", order=order, buyer="ok@compratori.test")
 
     def attempt(self, number: str) -> tables.PaymentAttempt:
         """The newest attempt to pay an order."""

@@ -85,6 +85,39 @@ def test_dead_after_closing_the_banks_page(shop: Shop) -> None:
     assert len(shop.bank.charges(number)) == 1
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["notified", "never notified"])
+@pytest.mark.parametrize("point", ["capture_recorded", "captured"])
+def test_dead_while_approved_money_is_taken(shop: Shop, point: str, told: bool) -> None:
+    customer = shop.customer()
+    number = customer.order()
+    order = shop.goes_to_bank(customer, number, "paypal")
+    if not told:
+        shop.bank.spoil_webhooks("drop")
+    shop.is_trapped(point)
+    shop.approves(order)
+    if not told:
+        shop.visits(f"/ritorno/paypal?token={order}")
+    shop.dies()
+    shop.revives()
+    shop.ends_right(number)
+    (charge,) = shop.bank.charges(number)
+    assert (charge["gateway"], charge["amount"]) == ("paypal", 1208)
+
+
+@pytest.mark.parametrize("point", ["attempt_recorded", "gateway_called", "reference_stored"])
+def test_dead_on_the_way_to_paypal(shop: Shop, point: str) -> None:
+    customer = shop.customer()
+    number = customer.order()
+    shop.is_trapped(point)
+    assert not shop.goes_to_bank(customer, number, "paypal")
+    shop.dies()
+    shop.revives()
+    order = banks.eventually(lambda: shop.goes_to_bank(customer, number, "paypal"), "the order can be paid again")
+    shop.approves(order)
+    shop.ends_right(number)
+    assert len(shop.bank.charges(number)) == 1
+
+
 @pytest.mark.parametrize("point", ["mail_claimed", "mail_handed_over"])
 def test_dead_while_a_letter_leaves(shop: Shop, point: str) -> None:
     customer = shop.customer()

@@ -15,7 +15,12 @@ ENDS = {
     Verdict.EXPIRED: Status.EXPIRED,
 }
 LEADS = {
-    Status.CREATED: ENDS | {Verdict.WAITING: Status.REDIRECTED, Verdict.PROCESSING: Status.UNKNOWN},
+    Status.CREATED: ENDS
+    | {
+        Verdict.WAITING: Status.REDIRECTED,
+        Verdict.APPROVED: Status.REDIRECTED,
+        Verdict.PROCESSING: Status.UNKNOWN,
+    },
     Status.REDIRECTED: ENDS | {Verdict.PROCESSING: Status.UNKNOWN},
     Status.UNKNOWN: ENDS,
     Status.SUCCEEDED: {},

@@ -10,17 +10,20 @@ import httpx
 from playwright.sync_api import Page
 
 from pecapp import clock, db, tables
+from pecapp.gateways import registry
 from pecapp.services import access
-from tests.support import bank, factories, processes
+from tests.support import bank, factories, gateway, processes
 
 
 @contextmanager
 def inside(site: processes.Site) -> Iterator[None]:
-    """The services of this process work on the site's database while this lasts."""
+    """The services of this process work on the site's database while this lasts, for a shop with both gateways."""
     db.configure(site.database_url)
+    registry.use({name: gateway.FakeGateway(name) for name in ("stripe", "paypal")})
     try:
         yield
     finally:
+        registry.use(None)
         db.dispose()
 
 

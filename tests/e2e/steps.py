@@ -11,6 +11,7 @@ PASSWORD = "un cavallo a dondolo"
 CERTIFIED_DOMAIN = "pec-ceralacca.test"
 ORDER_BUTTON = "Ordine con obbligo di pagare"
 RENEW, RENEW_BY_HAND = "Sì, attiva", "No, rinnoverò manualmente"
+CARD, PAYPAL = "Carta di credito", "PayPal"
 AWAITING, VERIFYING, PAID = "In attesa pagamento", "Pagamento in verifica", "Pagato"
 BOXES = (
     "Accetto le condizioni generali di contratto e le condizioni del prodotto.",
@@ -38,6 +39,7 @@ CARD_FIELDS = {
 
 _ORDER_PAGE = re.compile(r"/ordini/(\d{10})$")
 _BANK = re.compile(r"/c/pay/")
+_PAYPAL = re.compile(r"/checkoutnow\?token=\w+$")
 
 
 # --- finding ----------------------------------------------------------------------------------------------------------
@@ -126,10 +128,12 @@ def confirm_billing(page: Page) -> None:
     press(page, "Prosegui")
 
 
-def fill_order_form(page: Page, *, renewal: str = RENEW_BY_HAND, boxes: tuple[str, ...] = BOXES) -> None:
-    """«Modulo ordine» of a service with automatic renewal: card, the answer, the acceptances."""
+def fill_order_form(
+    page: Page, *, renewal: str = RENEW_BY_HAND, boxes: tuple[str, ...] = BOXES, means: str = CARD
+) -> None:
+    """«Modulo ordine» of a service with automatic renewal: the means, the answer, the acceptances."""
     is_at(page, "Modulo ordine")
-    page.get_by_role("radio", name="Carta di credito", exact=True).check()
+    page.get_by_role("radio", name=means, exact=True).check()
     if renewal:
         page.get_by_role("radio", name=renewal, exact=True).check()
     for box in boxes:
@@ -180,3 +184,35 @@ def pay_by_card(page: Page, number: str = bank.GOOD, *, answer: str = "") -> Non
     send_card(page, number, answer=answer)
     expect(page.get_by_role("heading", name="Ricevuta")).to_be_visible()
     follow(page, "Torna al negozio")
+
+
+# --- paying with PayPal -----------------------------------------------------------------------------------------------
+
+
+def go_to_paypal(page: Page, button: str = "Paga ora") -> None:
+    """From the order's page to PayPal's."""
+    press(page, button)
+    page.wait_for_url(_PAYPAL)
+
+
+def sign_in_at_paypal(page: Page, email: str) -> None:
+    """PayPal's first page, with an account that exists."""
+    expect(page.get_by_role("heading", level=1, name="Accedi a PayPal")).to_be_visible()
+    fill(page, {"Email": email, "Password": "qualsiasi"})
+    press(page, "Accedi")
+    expect(page.get_by_role("heading", level=1, name="Controlla e paga")).to_be_visible()
+
+
+def open_account_at_paypal(page: Page, email: str) -> None:
+    """PayPal's first page, for whoever has no account yet."""
+    follow(page, "Crea un conto")
+    fill(page, {"Nome": "Mario", "Cognome": "Rossi", "Email": email, "Password": "qualsiasi"})
+    press(page, "Crea il conto e continua")
+    expect(page.get_by_role("heading", level=1, name="Controlla e paga")).to_be_visible()
+
+
+def accept_at_paypal(page: Page, source: str = "") -> None:
+    """«Accetta e continua», with another source of funds than the suggested one if asked for."""
+    if source:
+        page.get_by_role("radio", name=source, exact=True).check()
+    press(page, "Accetta e continua")

@@ -21,6 +21,7 @@ def purchase(**changes: Any) -> base.Start:
     usual = base.Start(
         attempt_id=f"attempt-{key}",
         order_number="1234567897",
+        attempt_number=1,
         description="Ordine 1234567897",
         amount_cents=6039,
         currency="eur",

@@ -167,13 +167,13 @@ async def _events(simulated: SimulatedBench) -> list[base.Event]:
     """Everything that the simulator told so far, signed by this test."""
     reader = stripe.StripeGateway("sk_test_simulator", (SECRET,))
     listed = await simulated.ask("/v1/events", limit=100)
-    return [_read(reader, event) for event in listed["data"]]
+    return [await _read(reader, event) for event in listed["data"]]
 
 
-def _read(reader: stripe.StripeGateway, event: dict[str, Any]) -> base.Event:
+async def _read(reader: stripe.StripeGateway, event: dict[str, Any]) -> base.Event:
     raw, at = json.dumps(event).encode(), int(time.time())
     digest = hmac.new(SECRET.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
-    return reader.read_event(raw, {"stripe-signature": f"t={at},v1={digest}"}, datetime.now(UTC))
+    return await reader.read_event(raw, {"stripe-signature": f"t={at},v1={digest}"}, datetime.now(UTC))
 
 
 @pytest.mark.anyio

@@ -154,7 +154,7 @@ async def test_a_payment_that_is_notified_before_the_gateway_has_answered_is_set
     await payments.pay(actor, order.number, "stripe")
     attempt = the(tables.PaymentAttempt)
     assert (again(order).status, attempt.status, attempt.gateway_ref) == ("paid", "succeeded", f"cs_{attempt.id}")
-    await payments.returned("stripe", f"cs_{attempt.id}")
+    await payments.returned("stripe", {"cs": f"cs_{attempt.id}"})
     assert again(attempt).card_last4 == "4242"
 
 
@@ -237,11 +237,11 @@ async def test_an_expired_page_that_was_paid_after_all_pays_the_order(gateway, a
 async def test_coming_back_believes_the_gateway_and_not_the_address(gateway, actor, order):
     await payments.pay(actor, order.number, "stripe")
     attempt = the(tables.PaymentAttempt)
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert again(order).status == "verifying"
     assert again(attempt).returned_at == clock.now()
     gateway.know(attempt, Verdict.SUCCEEDED, card=VISA)
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert again(order).status == "paid"
 
 
@@ -250,14 +250,14 @@ async def test_coming_back_while_the_gateway_is_down_waits_in_verification(gatew
     attempt = the(tables.PaymentAttempt)
     gateway.know(attempt, Verdict.SUCCEEDED, card=VISA)
     gateway.fail("look_up", TIME_OUT)
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert again(order).status == "verifying"
 
 
 @pytest.mark.parametrize(("gateway_name", "ref"), [("stripe", "cs_unknown"), ("other", None), ("nope", None)])
 async def test_coming_back_with_a_made_up_reference_is_not_found(gateway, order, gateway_name, ref):
     attempt = factories.attempt(order)
-    await _refused(errors.NotFound, payments.returned(gateway_name, ref or f"cs_{attempt.id}"))
+    await _refused(errors.NotFound, payments.returned(gateway_name, {"cs": ref or f"cs_{attempt.id}"}))
     assert gateway.calls == []
 
 
@@ -266,7 +266,7 @@ async def test_webhook_and_return_in_the_middle_of_each_other_have_one_effect(ga
     attempt = the(tables.PaymentAttempt)
     gateway.know(attempt, Verdict.SUCCEEDED, card=VISA)
     gateway.meanwhile("look_up", lambda: factories.settle(attempt))
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert len(factories.rows(tables.Receipt)) == len(factories.rows(tables.Service)) == 1
     assert factories.mails() == [f"m03:order:{order.id}"]
 
@@ -276,7 +276,7 @@ async def test_an_old_answer_that_arrives_after_the_payment_changes_nothing(gate
     attempt = the(tables.PaymentAttempt)
     gateway.know(attempt, Verdict.DECLINED)
     gateway.meanwhile("look_up", lambda: factories.settle(attempt, card=VISA))
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert (again(order).status, again(attempt).status) == ("paid", "succeeded")
 
 
@@ -290,7 +290,7 @@ async def test_the_gateway_is_asked_to_keep_the_card_only_by_who_agreed_and_know
     assert (gateway.pages[first.id].request.save, gateway.pages[first.id].request.customer_ref) == (True, "")
     card = replace(VISA, token="pm_1", customer="cus_1")
     gateway.know(first, Verdict.SUCCEEDED, card=card)
-    await payments.returned("stripe", first.gateway_ref)
+    await payments.returned("stripe", {"cs": first.gateway_ref})
     for save, customer in ((True, "cus_1"), (False, "")):
         order = factories.order(actor, save_method=save)
         await payments.pay(actor, order.number, "stripe")
@@ -307,7 +307,7 @@ async def test_a_quick_payment_never_saves_the_method_nor_switches_on_a_renewal(
     assert (attempt.channel, request.save, request.customer_ref, request.email) == ("quick", False, "", "")
     card = replace(VISA, token="pm_1", customer="cus_1")
     gateway.know(attempt, Verdict.SUCCEEDED, card=card)
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert again(order).status == "paid"
     assert not factories.rows(tables.PaymentMethod)
     assert the(tables.Service).renewal == "inactive"

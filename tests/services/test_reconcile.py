@@ -67,7 +67,7 @@ async def test_an_unknown_outcome_is_asked_for_after_1_5_15_and_30_minutes_then_
     attempt = await _pay(factories.customer())
     gateway.know(attempt, Verdict.PROCESSING)
     frozen_clock.advance(minutes=7)
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     assert await _asked_at(gateway, frozen_clock, 29) == [1, 5, 15]
     assert factories.alerts() == []
     assert await _asked_at(gateway, frozen_clock, 1) == [1]
@@ -83,7 +83,7 @@ async def test_an_unknown_outcome_is_asked_for_after_1_5_15_and_30_minutes_then_
 async def test_an_answer_at_the_last_asking_bothers_nobody(gateway, frozen_clock):
     attempt = await _pay(factories.customer())
     gateway.know(attempt, Verdict.PROCESSING)
-    await payments.returned("stripe", attempt.gateway_ref)
+    await payments.returned("stripe", {"cs": attempt.gateway_ref})
     await _asked_at(gateway, frozen_clock, 29)
     gateway.know(attempt, Verdict.DECLINED)
     await _asked_at(gateway, frozen_clock, 1)

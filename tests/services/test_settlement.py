@@ -163,7 +163,7 @@ def test_a_refusal_is_told_by_mail_only_to_who_did_not_see_it():
     settle(unseen, Verdict.DECLINED, reason=Reason.AUTHENTICATION)
     settle(unseen, Verdict.DECLINED, reason=Reason.AUTHENTICATION)
     assert factories.mails() == [f"m06:attempt:{unseen.id}"]
-    assert the(tables.OutboxMail).params == {"reason": "authentication"}
+    assert the(tables.OutboxMail).params == {"reason": "authentication", "gateway": "stripe"}
 
 
 def test_who_was_told_to_wait_for_our_mail_gets_it_however_it_ends():

@@ -33,6 +33,11 @@ class FakeGateway:
     refunds: dict[str, base.Refund] = field(default_factory=dict)
     """By idempotency key: money that really went back."""
     refund_status: str = "succeeded"
+    captured: dict[str, payments.Outcome] = field(default_factory=dict)
+    """By attempt: what a capture answers, unless the money simply comes."""
+    gone: set[str] = field(default_factory=set)
+    """Tokens of kept methods that the gateway does not have any more."""
+    unverifiable: bool = False
     calls: list[tuple[str, str]] = field(default_factory=list)
     _failures: dict[str, deque[tuple[Exception, bool]]] = field(default_factory=lambda: defaultdict(deque))
     _meanwhile: dict[str, deque[Callable[[], Any]]] = field(default_factory=lambda: defaultdict(deque))
@@ -107,6 +112,35 @@ class FakeGateway:
 
         return await self._answer("close", reference.attempt_id, effect)
 
+    async def capture(self, reference: base.Reference, idempotency_key: str) -> payments.Outcome:
+        def effect() -> payments.Outcome:
+            page = self.pages[reference.attempt_id]
+            taken = self.captured.get(reference.attempt_id)
+            if page.outcome.verdict is payments.Verdict.APPROVED:
+                paid = replace(page.outcome, verdict=payments.Verdict.SUCCEEDED, payment_ref=f"cap_{page.ref}")
+                page.outcome = taken or paid
+            return page.outcome
+
+        return await self._answer("capture", idempotency_key, effect)
+
+    async def charge(self, request: base.Charge) -> payments.Outcome:
+        return await self._answer("charge", request.idempotency_key, lambda: None)
+
+    async def start_saving(self, request: base.Save) -> base.Started:
+        return await self._answer("start_saving", request.saving_id, lambda: None)
+
+    async def finish_saving(self, saving_id: str, saving_ref: str) -> base.Kept:
+        return await self._answer("finish_saving", saving_id, lambda: None)
+
+    async def is_kept(self, token: str) -> bool:
+        return await self._answer("is_kept", token, lambda: token not in self.gone)
+
+    async def forget(self, token: str) -> None:
+        await self._answer("forget", token, lambda: self.gone.add(token))
+
+    def returned_ref(self, query: Mapping[str, str]) -> str:
+        return query.get("cs", "")
+
     def _told(self, reference: base.Reference) -> payments.Outcome:
         page = self.pages.get(reference.attempt_id)
         if page is None:
@@ -121,7 +155,9 @@ class FakeGateway:
 
         return await self._answer("refund", request.idempotency_key, effect)
 
-    def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
+    async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
+        if self.unverifiable:
+            raise base.Unverifiable("nobody knows")
         if headers.get("signature") != "good":
             raise base.NotAuthentic("wrong signature")
         told = json.loads(raw)
@@ -134,6 +170,9 @@ class FakeGateway:
             gateway_ref=told["ref"],
             relevant=told["relevant"],
             oddity=told["oddity"],
+            by_ref=told["by_ref"],
+            transmission_id=told["transmission"],
+            method_ref=told["method"],
             outcome=outcome and payments.Outcome(**outcome | {"verdict": payments.Verdict(outcome["verdict"])}),
         )
 
@@ -167,6 +206,9 @@ def event(
         "ref": outcome.gateway_ref if outcome else "",
         "relevant": True,
         "oddity": "",
+        "by_ref": False,
+        "transmission": "",
+        "method": "",
         "outcome": stated if stated and final else None,
     }
     return json.dumps(told | facts).encode()

@@ -38,7 +38,7 @@ class Site:
         ports = free_port(), free_port()
         environment = {
             **os.environ,
-            **launch.addresses(*ports),
+            **launch.addresses(*ports, folder),
             "PECAPP_DATABASE_URL": f"sqlite:///{folder}/pecapp.db",
             "PECAPP_BACKGROUND_DATABASE_URL": f"sqlite:///{folder}/background.db",
             "SIMULATOR_STATE": f"{folder}/simulator.db",

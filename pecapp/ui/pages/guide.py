@@ -12,7 +12,7 @@ from pecapp.ui.components import buttons, feedback, status
 ROUTE = "/guida-ai-pagamenti"
 TITLE_KEY = "guide.title"
 
-ENTRIES = ("breve", "pec", "firma", "dopo", "esiti", "carte", "rinnovo", "ricevuta", "recesso", "sicurezza")
+ENTRIES = ("breve", "pec", "firma", "paypal", "dopo", "esiti", "carte", "rinnovo", "ricevuta", "recesso", "sicurezza")
 """Each is an anchor of the page: mails and the footer link to some of them."""
 STATUSES = ("awaiting_payment", "verifying", "paid", "cancelled", "expired", "refunded")
 
@@ -43,6 +43,7 @@ def _entries() -> list[rx.Component]:
         _entry("breve", *_paragraphs("breve", 3)),
         _entry("pec", _steps("pec", 6), *_paragraphs("pec.then", 1)),
         _entry("firma", _steps("firma", 4), *_paragraphs("firma.then", 1)),
+        _entry("paypal", _steps("paypal", 3), *_paragraphs("paypal.then", 2)),
         _entry("dopo", *_paragraphs("dopo", 1), _points("dopo.way", 2), *_paragraphs("dopo.then", 1)),
         _entry("esiti", *_paragraphs("esiti", 1), _statuses(), _abroad()),
         _entry("carte", *_paragraphs("carte", 2)),

@@ -50,6 +50,9 @@ def _order() -> rx.Component:
         rx.el.div(
             rx.el.div(
                 _explanation(),
+                rx.cond(
+                    ORDER.saving != "", feedback.callout(None, rx.el.p(ORDER.saving), tone="warning"), rx.fragment()
+                ),
                 rx.cond(ORDER.receipt, _receipt(), rx.fragment()),
                 rx.cond(ORDER.can_pay, _pay(), rx.fragment()),
                 rx.cond(ORDER.can_resume | ORDER.can_stop, _open_attempt(), rx.fragment()),
@@ -104,7 +107,9 @@ def _pay() -> rx.Component:
                 rx.fragment(),
             ),
         ),
-        rx.el.p(text.t("ord.secure"), class_name="hint"),
+        rx.el.p(
+            rx.cond(State.gateway == "paypal", text.t("ord.secure_paypal"), text.t("ord.secure")), class_name="hint"
+        ),
         rx.el.div(
             rx.el.h2(text.t("ord.later.title"), class_name="later__title"),
             rx.el.ul(

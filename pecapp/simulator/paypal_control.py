@@ -1,0 +1,130 @@
+"""PayPal's part of the control API: the buyer without a browser, decisions of PayPal, refusals on demand."""
+
+from typing import Any
+
+from starlette.routing import Route
+
+from pecapp.simulator import paypal_access, paypal_buyers, paypal_captures, paypal_orders, paypal_refunds, paypal_vault
+from pecapp.simulator.control import ControlError, action
+from pecapp.simulator.paypal_objects import CAPTURE, REFUND, TOKEN
+from pecapp.simulator.simulation import Simulation
+from pecapp.simulator.store import Record
+
+Wish = dict[str, Any]
+
+
+class PayPalControl:
+    """Business events on demand. Every event that they cause leaves as one burst."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def routes(self) -> list[Route]:
+        """All addresses of PayPal's part."""
+        return [
+            action("paypal/approve", self.approve),
+            action("paypal/setup/approve", self.approve_setup),
+            action("paypal/captures/resolve", self.resolve),
+            action("paypal/refunds/next", self.next_refund),
+            action("paypal/refunds/resolve", self.resolve_refund),
+            action("paypal/tokens/revoke", self.revoke),
+            action("paypal/tokens/deliver", self.deliver),
+            action("paypal/access/revoke", self.revoke_access),
+            action("paypal/vault", self.allow_vault),
+            action("paypal/charges/next", self.refuse_next),
+        ]
+
+    def _find(self, kind: str, key: str) -> Record:
+        record = self._simulation.store.find(kind, key)
+        if record is None:
+            raise ControlError(f"no {kind} {key}")
+        return record
+
+    async def approve(self, wish: Wish) -> Wish:
+        """{order, buyer: e-mail, funding?}: approve an order without a browser. Returns {return_url, status}."""
+        record = paypal_orders.find(self._simulation, wish["order"])
+        if record is None:
+            raise ControlError(f"no order {wish['order']}")
+        buyer = paypal_buyers.find(wish["buyer"])
+        with self._simulation.deliveries.job():
+            paypal_orders.approve(self._simulation, record, buyer, wish.get("funding", ""))
+        return {"return_url": paypal_orders.return_address(record), "status": record.object["status"]}
+
+    async def approve_setup(self, wish: Wish) -> Wish:
+        """{setup_token, buyer: e-mail}: agree to later charges without a browser. Returns {return_url, status}."""
+        record = paypal_vault.find_setup(self._simulation, wish["setup_token"])
+        if record is None:
+            raise ControlError(f"no setup token {wish['setup_token']}")
+        with self._simulation.deliveries.job():
+            paypal_vault.approve_setup(self._simulation, record, paypal_buyers.find(wish["buyer"]))
+        return {"return_url": paypal_vault.return_address(record), "status": record.object["status"]}
+
+    async def resolve(self, wish: Wish) -> Wish:
+        """{capture, outcome: completed | denied | declined}: decide a pending capture now."""
+        record = self._find(CAPTURE, wish["capture"])
+        _check(wish["outcome"], paypal_captures.OUTCOMES)
+        if record.object["status"] != "PENDING":
+            raise ControlError(f"the capture is {record.object['status']}")
+        with self._simulation.deliveries.job():
+            paypal_captures.resolve(self._simulation, record, wish["outcome"])
+        return {"capture": record.id, "status": record.object["status"]}
+
+    async def next_refund(self, wish: Wish) -> Wish:
+        """{capture, outcome: completed | failed}: the next refund of it is pending first, then that."""
+        record = self._find(CAPTURE, wish["capture"])
+        _check(wish["outcome"], paypal_refunds.OUTCOMES)
+        record.hidden["next_refund"] = wish["outcome"]
+        self._simulation.store.save(record)
+        return {"capture": record.id, "next_refund": wish["outcome"]}
+
+    async def resolve_refund(self, wish: Wish) -> Wish:
+        """{refund, outcome: completed | failed}: decide a pending refund now."""
+        record = self._find(REFUND, wish["refund"])
+        _check(wish["outcome"], paypal_refunds.OUTCOMES)
+        if record.object["status"] != "PENDING":
+            raise ControlError(f"the refund is {record.object['status']}")
+        with self._simulation.deliveries.job():
+            paypal_refunds.resolve(self._simulation, record, wish["outcome"])
+        return {"refund": record.id, "status": record.object["status"]}
+
+    async def revoke(self, wish: Wish) -> Wish:
+        """{token}: the buyer removes the shop at PayPal."""
+        record = self._find(TOKEN, wish["token"])
+        with self._simulation.deliveries.job():
+            paypal_vault.end(self._simulation, record)
+        return {"token": record.id, "revoked": True}
+
+    async def deliver(self, wish: Wish) -> Wish:
+        """{}: the tokens that come late come now. Returns {tokens}."""
+        orders = paypal_vault.waiting(self._simulation)
+        with self._simulation.deliveries.job():
+            for order in orders:
+                paypal_vault.deliver_late(self._simulation, order)
+        return {"tokens": [order.hidden["token"] for order in orders]}
+
+    async def revoke_access(self, wish: Wish) -> Wish:
+        """{}: every access token is invalid from now on. Returns {revoked: how many}."""
+        return {"revoked": paypal_access.revoke(self._simulation)}
+
+    async def allow_vault(self, wish: Wish) -> Wish:
+        """{allowed: bool}: whether PayPal lets this merchant keep accounts."""
+        allowed = wish["allowed"]
+        if not isinstance(allowed, bool):
+            raise ControlError("allowed is true or false")
+        paypal_vault.allow(self._simulation, allowed=allowed)
+        return {"allowed": allowed}
+
+    async def refuse_next(self, wish: Wish) -> Wish:
+        """{token, issue, times?: 1}: the next merchant-initiated charges of the token answer 422 with that issue.
+
+        Ours, not PayPal's: its mock header is for whoever makes the call.
+        """
+        record = self._find(TOKEN, wish["token"])
+        record.hidden["next"] = [str(wish["issue"])] * int(wish.get("times", 1))
+        self._simulation.store.save(record)
+        return {"token": record.id, "next": record.hidden["next"], "paypal": False}
+
+
+def _check(word: str, allowed: dict[str, Any]) -> None:
+    if word not in allowed:
+        raise ControlError(f"{word!r} is none of {', '.join(allowed)}")
