@@ -4,17 +4,14 @@ A mail is written from the rows as they are when it leaves; `params` holds only 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import urlencode
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from pecapp import i18n, settings, tables
 from pecapp.domain import calendar, orders, payments
 from pecapp.gateways import registry
-from pecapp.services import facts, letters, terms
+from pecapp.services import facts, letters, matter, renewal_mails, terms
 
 _TONES = MappingProxyType(
     {
@@ -29,101 +26,52 @@ _TONES = MappingProxyType(
 _CLOSERS = frozenset({"customer", "staff"})
 
 
-@dataclass(frozen=True)
-class Composed:
-    """A mail ready to be written, and the documents that go with it."""
-
-    letter: letters.Letter
-    enclosed: tuple[terms.Document, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Matter:
-    """What one mail is about, and how to say it in its language."""
-
-    s: Session
-    mail: tables.OutboxMail
-    account: tables.Account
-    lang: i18n.Lang
-
-    @property
-    def params(self) -> dict[str, Any]:
-        return self.mail.params
-
-    def say(self, key: str, **params: object) -> str:
-        return i18n.text(f"mail.{key}", self.lang, **params)
-
-    def money(self, cents: int) -> str:
-        return i18n.money(cents, self.lang)
-
-    def order(self) -> facts.OrderFacts:
-        if self.mail.order_id is None:
-            raise ValueError(f"a mail {self.mail.template} is about an order")
-        return facts.of_order(self.s, self.mail.order_id, self.lang)
-
-    def greeting(self, name: str) -> letters.Paragraph:
-        return letters.Paragraph(self.say("greeting", name=name) if name else self.say("greeting.plain"))
-
-
-def compose(s: Session, mail: tables.OutboxMail) -> Composed:
+def compose(s: Session, mail: tables.OutboxMail) -> matter.Composed:
     """The mail of this outbox row, as the rows stand now. Reads only.
 
     Raises KeyError for a template that does not exist.
     """
     account = s.get_one(tables.Account, mail.account_id)
-    return _COMPOSERS[mail.template](_Matter(s, mail, account, i18n.language(mail.lang)))
-
-
-def _link(path: str, **query: str) -> str:
-    asked = f"?{urlencode(query)}" if query else ""
-    return f"{settings.load().public_url.rstrip('/')}{path}{asked}"
-
-
-def _order_link(found: facts.OrderFacts) -> str:
-    return _link(f"/ordini/{found.row.number}")
+    return _COMPOSERS[mail.template](matter.Matter(s, mail, account, i18n.language(mail.lang)))
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
 
 
-def _m01(about: _Matter) -> Composed:
+def _m01(about: matter.Matter) -> matter.Composed:
     """«Conferma iscrizione»: the username, and the link that confirms the address."""
     say = about.say
     blocks = (
-        about.greeting(_name(about.account)),
+        about.greeting(matter.name(about.account)),
         letters.Paragraph(say("m01.done", brand=settings.load().brand_name)),
         letters.Facts(((say("username"), about.account.login), (say("email"), about.account.email))),
         letters.Paragraph(say("m01.confirm")),
-        letters.Action(say("m01.button"), _link(about.params["path"])),
+        letters.Action(say("m01.button"), matter.link(about.params["path"])),
         letters.Paragraph(say("m01.once")),
-        letters.Action(say("m01.sign_in"), _link("/accedi"), main=False),
+        letters.Action(say("m01.sign_in"), matter.link("/accedi"), main=False),
         letters.Paragraph(say("m01.not_you")),
     )
-    return Composed(letters.Letter(say("m01.subject"), say("m01.summary"), blocks))
+    return matter.Composed(letters.Letter(say("m01.subject"), say("m01.summary"), blocks))
 
 
-def _m00(about: _Matter) -> Composed:
+def _m00(about: matter.Matter) -> matter.Composed:
     """«Recupero delle credenziali»: the username, and the link that sets a new password."""
     say = about.say
     blocks = (
-        about.greeting(_name(about.account)),
+        about.greeting(matter.name(about.account)),
         letters.Paragraph(say("m00.asked")),
         letters.Facts(((say("username"), about.account.login),)),
-        letters.Action(say("m00.button"), _link(about.params["path"])),
+        letters.Action(say("m00.button"), matter.link(about.params["path"])),
         letters.Paragraph(say("m00.once")),
         letters.Paragraph(say("m00.not_you")),
     )
-    return Composed(letters.Letter(say("m00.subject"), say("m00.summary"), blocks))
-
-
-def _name(account: tables.Account) -> str:
-    return facts.holder(account.holder).display_name.strip() if account.holder else ""
+    return matter.Composed(letters.Letter(say("m00.subject"), say("m00.summary"), blocks))
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
 
 
-def _m02(about: _Matter) -> Composed:
+def _m02(about: matter.Matter) -> matter.Composed:
     """«Conferma ordine»: acknowledges the order and confirms the contract on a durable medium."""
     found, say = about.order(), about.say
     order = found.row
@@ -155,10 +103,10 @@ def _m02(about: _Matter) -> Composed:
         letters.Paragraph(say("m02.enclosed.consumer" if found.holder.consumer else "m02.enclosed")),
     )
     summary = say("m02.summary", number=order.number, amount=about.money(order.gross_cents))
-    return Composed(letters.Letter(say("m02.subject"), summary, blocks), _enclosed(about, found))
+    return matter.Composed(letters.Letter(say("m02.subject"), summary, blocks), _enclosed(about, found))
 
 
-def _bill(about: _Matter, found: facts.OrderFacts) -> letters.Bill:
+def _bill(about: matter.Matter, found: facts.OrderFacts) -> letters.Bill:
     order, say = found.row, about.say
     discount = (say("discount", code=order.discount_code or ""), about.money(-order.discount_net_cents))
     totals = [
@@ -176,14 +124,14 @@ def _bill(about: _Matter, found: facts.OrderFacts) -> letters.Bill:
     )
 
 
-def _how_to_pay(about: _Matter, found: facts.OrderFacts) -> tuple[letters.Block, ...]:
+def _how_to_pay(about: matter.Matter, found: facts.OrderFacts) -> tuple[letters.Block, ...]:
     order, say = found.row, about.say
     return (
         letters.Heading(say("pay.title")),
         letters.Paragraph(say(_where(), until=i18n.date(calendar.rome_date(order.payable_until_at), about.lang))),
-        letters.Action(say("pay.button"), _order_link(found)),
+        letters.Action(say("pay.button"), matter.order_link(found)),
         letters.Paragraph(say("pay.quick", number=order.number)),
-        letters.Action(say("pay.quick_button"), _link("/paga", numero=order.number), main=False),
+        letters.Action(say("pay.quick_button"), matter.link("/paga", numero=order.number), main=False),
     )
 
 
@@ -191,7 +139,7 @@ def _where() -> str:
     return "pay.area.paypal" if "paypal" in registry.gateways() else "pay.area"
 
 
-def _renewal(about: _Matter, order: tables.Order) -> str:
+def _renewal(about: matter.Matter, order: tables.Order) -> str:
     if order.auto_renew is None:
         return about.say("m02.renewal.none")
     if not order.auto_renew:
@@ -200,7 +148,7 @@ def _renewal(about: _Matter, order: tables.Order) -> str:
     return about.say("m02.renewal.yes", amount=amount, days=calendar.DEBIT_DAYS_BEFORE_EXPIRY)
 
 
-def _withdrawal(about: _Matter, found: facts.OrderFacts) -> tuple[letters.Block, ...]:
+def _withdrawal(about: matter.Matter, found: facts.OrderFacts) -> tuple[letters.Block, ...]:
     until = found.row.withdrawal_until_on
     if not found.holder.consumer or until is None:
         return ()
@@ -210,12 +158,12 @@ def _withdrawal(about: _Matter, found: facts.OrderFacts) -> tuple[letters.Block,
         letters.Paragraph(
             say("m02.withdrawal.right", until=i18n.date(until, about.lang), email=settings.load().seller_email)
         ),
-        letters.Action(say("m02.withdrawal.button"), _link("/guida-ai-pagamenti") + "#recesso", main=False),
+        letters.Action(say("m02.withdrawal.button"), matter.link("/guida-ai-pagamenti") + "#recesso", main=False),
         letters.Paragraph(say("m02.withdrawal.started" if found.row.start_now else "m02.withdrawal.not_started")),
     )
 
 
-def _enclosed(about: _Matter, found: facts.OrderFacts) -> tuple[terms.Document, ...]:
+def _enclosed(about: matter.Matter, found: facts.OrderFacts) -> tuple[terms.Document, ...]:
     """The very versions that were accepted, each once; for consumers also the form to withdraw with."""
     accepted = {
         (one.document_id, one.version, one.lang): terms.find(one.document_id, one.version, i18n.language(one.lang))
@@ -226,7 +174,7 @@ def _enclosed(about: _Matter, found: facts.OrderFacts) -> tuple[terms.Document, 
     return (*accepted.values(), *form)
 
 
-def _m18(about: _Matter) -> Composed:
+def _m18(about: matter.Matter) -> matter.Composed:
     """«Ordine annullato»: who did it, and when."""
     found, say = about.order(), about.say
     order = found.row
@@ -243,16 +191,16 @@ def _m18(about: _Matter) -> Composed:
             )
         ),
         letters.Paragraph(say("m18.nothing_due")),
-        letters.Action(say("m18.button"), _link("/servizi"), main=False),
+        letters.Action(say("m18.button"), matter.link("/servizi"), main=False),
     )
     summary = say("m18.summary", number=order.number)
-    return Composed(letters.Letter(say("m18.subject"), summary, blocks))
+    return matter.Composed(letters.Letter(say("m18.subject"), summary, blocks))
 
 
 # --- the payment ------------------------------------------------------------------------------------------------------
 
 
-def _m03(about: _Matter) -> Composed:
+def _m03(about: matter.Matter) -> matter.Composed:
     """«Conferma pagamento»: proves the payment; the invoice is another paper."""
     found, say = about.order(), about.say
     order, receipt = found.row, found.receipt
@@ -274,69 +222,17 @@ def _m03(about: _Matter) -> Composed:
             )
         ),
         *((letters.Heading(say("m03.expiries")),) if expiries else ()),
-        *((letters.Facts(tuple(_expiry(service, about.lang) for service in expiries)),) if expiries else ()),
+        *((letters.Facts(tuple(matter.expiry(service, about.lang) for service in expiries)),) if expiries else ()),
         letters.Paragraph(facts.next_step(about.s, order, about.lang)),
         *((letters.Paragraph(say("m03.not_saved")),) if paid and paid.not_saved else ()),
-        letters.Action(say("m03.button"), _order_link(found)),
+        letters.Action(say("m03.button"), matter.order_link(found)),
         letters.Paragraph(say("m03.not_invoice")),
     )
     summary = say("m03.summary", number=order.number, amount=about.money(order.gross_cents))
-    return Composed(letters.Letter(say("m03.subject"), summary, blocks))
+    return matter.Composed(letters.Letter(say("m03.subject"), summary, blocks))
 
 
-def _expiry(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
-    return service.label, i18n.date(service.expires_on, lang) if service.expires_on else ""
-
-
-def _m04(about: _Matter) -> Composed:
-    """«Attivazione rinnovo automatico»: what will be debited, when, on what, and how to stop it."""
-    found, say = about.order(), about.say
-    services = _services(about.s, about.params["service_ids"], about.account.id)
-    method = about.s.get_one(tables.PaymentMethod, about.params["method_id"])
-    ceiling = method.consent.get("ceiling_cents")
-    debits = tuple(_debit(service, about.lang) for service in services)
-    amount = found.row.renewal_gross_cents
-    blocks = (
-        about.greeting(found.holder.display_name),
-        letters.Paragraph(say("m04.on")),
-        letters.Facts(
-            (
-                (say("means"), facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)),
-                (say("frequency"), facts.years(found.row.years, about.lang) if found.row.years else ""),
-                (say("renewal_amount"), about.money(amount) if amount is not None else ""),
-                (say("ceiling"), about.money(ceiling) if ceiling is not None else ""),
-            )
-        ),
-        letters.Heading(say("m04.debits")),
-        letters.Facts(debits),
-        letters.Paragraph(say("m04.notice")),
-        letters.Heading(say("m04.stop")),
-        letters.Paragraph(say("m04.how_to_stop")),
-        letters.Action(say("m04.button"), _link("/area-clienti")),
-    )
-    first = services[0].label
-    more = len(services) - 1
-    subject = say("m04.subject", service=first) if not more else say("m04.subject.more", service=first, count=more)
-    return Composed(letters.Letter(subject, say("m04.summary"), blocks))
-
-
-def _services(s: Session, ids: list[int], account_id: int | None) -> tuple[facts.Service, ...]:
-    """Services by id; more than one order's, when the renewal was extended to others of the same login."""
-    service = tables.Service
-    asked = select(service).where(col(service.id).in_(ids), service.account_id == account_id).order_by(col(service.id))
-    return tuple(facts.Service(row.id or 0, row.label, row.expires_on, row.years) for row in s.exec(asked))
-
-
-def _debit(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
-    on = facts.next_debit_on(service)
-    if on is None or service.expires_on is None:
-        return service.label, i18n.text("mail.m04.no_expiry", lang)
-    return service.label, i18n.text(
-        "mail.m04.debit", lang, on=i18n.date(on, lang), expires=i18n.date(service.expires_on, lang)
-    )
-
-
-def _m06(about: _Matter) -> Composed:
+def _m06(about: matter.Matter) -> matter.Composed:
     """«Pagamento non riuscito»: why, in plain words, and how to pay."""
     found, say = about.order(), about.say
     order = found.row
@@ -357,31 +253,10 @@ def _m06(about: _Matter) -> Composed:
         *(_how_to_pay(about, found) if orders.Status(order.status) in orders.PAYABLE else ()),
     )
     summary = say("m06.summary", number=order.number)
-    return Composed(letters.Letter(say("m06.subject"), summary, blocks))
+    return matter.Composed(letters.Letter(say("m06.subject"), summary, blocks))
 
 
-def _m12(about: _Matter) -> Composed:
-    """«Account PayPal non più collegato»: the customer has cut it off at the gateway; what renews no more."""
-    say = about.say
-    method = about.s.get_one(tables.PaymentMethod, about.params["method_id"])
-    shown = facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)
-    services = _services(about.s, about.params["service_ids"], about.account.id)
-    kind = "paypal" if method.gateway == "paypal" else "card"
-    off = (
-        letters.Heading(say("m12.off")),
-        letters.Facts(tuple(_expiry(service, about.lang) for service in services)),
-        letters.Paragraph(say("m12.renew")),
-    )
-    blocks = (
-        about.greeting(_name(about.account)),
-        letters.Paragraph(say(f"m12.gone.{kind}", means=shown)),
-        *(off if services else (letters.Paragraph(say("m12.none_off")),)),
-        letters.Action(say("m12.button"), _link("/area-clienti")),
-    )
-    return Composed(letters.Letter(say(f"m12.subject.{kind}"), say("m12.summary", means=shown), blocks))
-
-
-def _m21(about: _Matter) -> Composed:
+def _m21(about: matter.Matter) -> matter.Composed:
     """«Rimborso disposto»: how much goes back, and by which way."""
     found, say = about.order(), about.say
     refund = about.s.get_one(tables.Refund, about.params["refund_id"])
@@ -398,21 +273,21 @@ def _m21(about: _Matter) -> Composed:
             )
         ),
         letters.Paragraph(say("m21.when")),
-        letters.Action(say("m21.button"), _order_link(found), main=False),
+        letters.Action(say("m21.button"), matter.order_link(found), main=False),
     )
     summary = say("m21.summary", number=found.row.number, amount=about.money(refund.amount_cents))
-    return Composed(letters.Letter(say("m21.subject"), summary, blocks))
+    return matter.Composed(letters.Letter(say("m21.subject"), summary, blocks))
 
 
-_COMPOSERS: Mapping[str, Callable[[_Matter], Composed]] = MappingProxyType(
+_COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingProxyType(
     {
         "m00": _m00,
         "m01": _m01,
         "m02": _m02,
         "m03": _m03,
-        "m04": _m04,
+        "m04": renewal_mails.m04,
         "m06": _m06,
-        "m12": _m12,
+        "m12": renewal_mails.m12,
         "m18": _m18,
         "m21": _m21,
     }

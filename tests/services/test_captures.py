@@ -1,13 +1,12 @@
 """Money that moves only when we ask for it (PayPal): taken once, for an order that wants it, whoever tells."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from pecapp import clock, errors, tables
 from pecapp.domain.payments import Reason, Verdict
-from pecapp.gateways import base, registry
+from pecapp.gateways import base
 from pecapp.services import access, inbox, orders, payments, reconcile, refunds
 from tests.support import factories
 from tests.support.factories import again, outcome, settle, the
@@ -19,28 +18,8 @@ TIME_OUT = base.OutcomeUnknown("time-out")
 
 
 @pytest.fixture
-def bank() -> FakeGateway:
-    """The card gateway beside PayPal."""
-    return FakeGateway()
-
-
-@pytest.fixture
-def paypal(bank: FakeGateway) -> Iterator[FakeGateway]:
-    fake = FakeGateway("paypal")
-    registry.use({"stripe": bank, "paypal": fake})
-    yield fake
-    registry.use(None)
-
-
-@pytest.fixture
-def actor(database: str) -> access.Actor:
-    return factories.customer()
-
-
-@pytest.fixture
 def approved(paypal: FakeGateway, actor: access.Actor) -> tables.PaymentAttempt:
     """An attempt whose customer has agreed at PayPal."""
-    factories.stock()
     attempt = factories.attempt(factories.order(actor), gateway="paypal", next_check_at=clock.now())
     paypal.know(attempt, Verdict.APPROVED)
     return attempt
@@ -147,7 +126,6 @@ async def test_giving_up_while_the_money_moves_comes_too_late(paypal, approved):
 
 
 async def test_stopping_while_the_money_moves_is_refused(paypal, actor):
-    factories.stock()
     attempt = factories.attempt(factories.order(actor), gateway="paypal", capture_asked_at=clock.now(), captures=1)
     number = _order(attempt).number
     for act in (payments.stop(actor, number), payments.pay(actor, number, "paypal"), payments.resume(actor, number)):
@@ -246,7 +224,6 @@ async def test_a_review_without_end_is_told_to_the_staff_after_a_week(paypal, ap
 @pytest.mark.parametrize("first", ["card", "paypal"])
 async def test_of_a_card_and_a_paypal_payment_for_one_order_the_second_goes_back(paypal, bank, first):
     """The card's page was closed, and the bank takes the money all the same while PayPal's is being captured."""
-    factories.stock()
     order = factories.order()
     card = factories.attempt(order, status="cancelled")
     wallet = factories.attempt(order, gateway="paypal")

@@ -1,13 +1,12 @@
 """A PayPal account that the customer lets us keep: saved, promised for later, refused, and cut off at PayPal."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from pecapp import db, errors, tables
 from pecapp.domain.payments import Saving, Verdict, Wallet, mask
-from pecapp.gateways import base, registry
+from pecapp.gateways import base
 from pecapp.services import access, inbox, orders, outbox
 from tests.support import factories
 from tests.support.factories import again, settle, the
@@ -18,20 +17,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database", "frozen_clo
 PAYER = Wallet("paypal", "m•••@d•••.it", "IT", "PAYER1")
 SAVED = replace(PAYER, token="tok-1", customer="cust-1", saving=Saving.SAVED)
 PROMISED = replace(PAYER, customer="cust-1", saving=Saving.PENDING)
-
-
-@pytest.fixture
-def paypal(database: str) -> Iterator[FakeGateway]:
-    factories.stock()
-    fake = FakeGateway("paypal")
-    registry.use({"stripe": FakeGateway(), "paypal": fake})
-    yield fake
-    registry.use(None)
-
-
-@pytest.fixture
-def actor(database: str) -> access.Actor:
-    return factories.customer()
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+"""What every mail is written with: its row, its reader, its language, and the links that it may carry."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlmodel import Session
+
+from pecapp import i18n, settings, tables
+from pecapp.services import facts, letters, terms
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A mail ready to be written, and the documents that go with it."""
+
+    letter: letters.Letter
+    enclosed: tuple[terms.Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What one mail is about, and how to say it in its language."""
+
+    s: Session
+    mail: tables.OutboxMail
+    account: tables.Account
+    lang: i18n.Lang
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What no row knows."""
+        return self.mail.params
+
+    def say(self, key: str, **params: object) -> str:
+        """Words of the mails, in the reader's language."""
+        return i18n.text(f"mail.{key}", self.lang, **params)
+
+    def money(self, cents: int) -> str:
+        """An amount as the reader writes it."""
+        return i18n.money(cents, self.lang)
+
+    def order(self) -> facts.OrderFacts:
+        """All about the order that the mail is about. Raises ValueError for a mail that is about none."""
+        if self.mail.order_id is None:
+            raise ValueError(f"a mail {self.mail.template} is about an order")
+        return facts.of_order(self.s, self.mail.order_id, self.lang)
+
+    def greeting(self, name: str) -> letters.Paragraph:
+        """How the letter begins."""
+        return letters.Paragraph(self.say("greeting", name=name) if name else self.say("greeting.plain"))
+
+
+def link(path: str, **query: str) -> str:
+    """An address of ours."""
+    asked = f"?{urlencode(query)}" if query else ""
+    return f"{settings.load().public_url.rstrip('/')}{path}{asked}"
+
+
+def order_link(found: facts.OrderFacts) -> str:
+    """The page of an order."""
+    return link(f"/ordini/{found.row.number}")
+
+
+def name(account: tables.Account) -> str:
+    """Whom a mail greets."""
+    return facts.holder(account.holder).display_name.strip() if account.holder else ""
+
+
+def expiry(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
+    """A service and its last valid day."""
+    return service.label, i18n.date(service.expires_on, lang) if service.expires_on else ""
