@@ -370,10 +370,23 @@ class PaymentMethod(_Row, table=True):
     exp_year: int = 0
     country: str = ""
     status: str = "valid"
-    """`valid`, `revoked`."""
+    """`valid`, `revoked` by the customer at the gateway, `removed` by the customer here."""
     consent: dict[str, Any] = _json()
     created_at: datetime = _instant()
     used_at: datetime | None = _instant(optional=True)
+
+
+class TokenRemoval(_Row, table=True):
+    """A token that the gateway has to delete because its owner removed the method. The row comes before the call."""
+
+    __table_args__ = (UniqueConstraint("gateway", "token"),)
+    id: int | None = Field(default=None, primary_key=True)
+    gateway: str
+    token: str
+    created_at: datetime = _instant()
+    done_at: datetime | None = _instant(optional=True)
+    tries: int = 0
+    next_try_at: datetime | None = _instant(optional=True, index=True)
 
 
 class PaymentAttempt(_Row, table=True):

@@ -17,7 +17,7 @@ from dbos import DBOS, DBOSConfig, WorkflowHandleAsync
 from sqlalchemy import make_url
 
 from pecapp import clock, settings
-from pecapp.services import access, baskets, inbox, lifecycle, live, outbox, reconcile, refunds
+from pecapp.services import access, baskets, inbox, lifecycle, live, methods, outbox, reconcile, refunds
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +38,11 @@ async def _until_done(name: str, work: Work) -> None:
 
 @DBOS.workflow()
 async def payments_round(_at: datetime, _context: object) -> None:
-    """Read back what webhooks hinted at, ask for what nobody told, send the refunds that are due."""
+    """Read back what webhooks hinted at, ask for what nobody told, send refunds, delete tokens of removed methods."""
     await _until_done("inbox", inbox.drain)
     await _until_done("reconcile", reconcile.sweep)
     await _until_done("refunds", refunds.send_due)
+    await _until_done("removed methods", methods.forget_due)
 
 
 @DBOS.workflow()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pecapp.domain import payments
 from pecapp.gateways import base, paypal_bodies, paypal_client, paypal_codes, paypal_events, paypal_proof
-from pecapp.gateways.paypal_client import Call, Refused, checked
+from pecapp.gateways.paypal_client import Call, Refused, checked, is_name
 
 ORDERS = "/v2/checkout/orders"
 SETUPS = "/v3/vault/setup-tokens"
@@ -199,7 +199,8 @@ class PayPalGateway:
 
     def returned_ref(self, query: Mapping[str, str]) -> str:
         """The order that PayPal names as `token` in the address of the return."""
-        return query.get("token", "")
+        name = query.get("token", "")
+        return name if is_name(name) else ""
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -60,9 +60,14 @@ class Refused(base.GatewayError):
         self.links = links
 
 
+def is_name(text: str) -> bool:
+    """Whether PayPal has such names."""
+    return bool(_ID.fullmatch(text))
+
+
 def checked(name: str, what: str) -> str:
     """`name`, which may become part of an address. Raises GatewayError when PayPal has no such names."""
-    if not _ID.fullmatch(name):
+    if not is_name(name):
         raise base.GatewayError(f"{what}: not a name that PayPal gives")
     return name
 
@@ -146,10 +151,14 @@ def _read_error(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
         return (), {}
     if not isinstance(answer, dict):
         return (), {}
-    details = [one for one in answer.get("details") or () if isinstance(one, dict)]
-    codes = [one.get("issue") for one in details] + [answer.get("name"), answer.get("error")]
-    links = {str(one.get("rel")): str(one.get("href")) for one in answer.get("links") or () if isinstance(one, dict)}
+    codes = [one.get("issue") for one in _objects(answer, "details")] + [answer.get("name"), answer.get("error")]
+    links = {str(one.get("rel")): str(one.get("href")) for one in _objects(answer, "links")}
     return tuple(code for code in codes if isinstance(code, str) and code), links
+
+
+def _objects(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    listed = answer.get(name)
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 class _Http(PayPalHttpClient):
@@ -181,8 +190,11 @@ class _Http(PayPalHttpClient):
         with self._renewal:
             if self._token in ("", rejected) or time.monotonic() >= self._expires:
                 got = self._send(AccessTokenRequest(self.environment), "")
-                self._token = f"{got['token_type']} {got['access_token']}"
-                self._expires = time.monotonic() + int(got["expires_in"]) - TOKEN_MARGIN
+                try:
+                    token, seconds = f"{got['token_type']} {got['access_token']}", int(got["expires_in"])
+                except (KeyError, TypeError, ValueError) as problem:
+                    raise requests.exceptions.ContentDecodingError("an answer without an access token") from problem
+                self._token, self._expires = token, time.monotonic() + seconds - TOKEN_MARGIN
             return self._token
 
     def _send(self, request: Any, token: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Cards that Stripe keeps for later: saved without a payment, charged while their owner is away, detached."""
 
+import logging
+import re
 from typing import Any
 
 import stripe
@@ -11,6 +13,12 @@ from pecapp.gateways import base, stripe_bodies, stripe_codes, stripe_events
 from pecapp.gateways.stripe_calls import ask, has_code
 
 _EXPANDED = ["latest_charge", "payment_method"]
+_METHOD = re.compile(r"[a-z]+_\w{1,250}", re.ASCII)
+_GONE = ("resource_missing", "payment_method_unexpected_state")
+"""What Stripe says of a card that never was, and of one that was detached."""
+
+# At the level below, httpx logs every address that it asks for, and the address of a kept card is its token.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 async def charge(v1: stripe.V1Services, request: base.Charge) -> payments.Outcome:
@@ -35,7 +43,7 @@ async def charge(v1: stripe.V1Services, request: base.Charge) -> payments.Outcom
         raise
     except base.GatewayError as refusal:
         if not isinstance(refusal.__cause__, stripe.CardError):
-            if has_code(refusal.__cause__, "resource_missing"):
+            if any(has_code(refusal.__cause__, code) for code in _GONE):
                 return _ended(request, payments.Verdict.DECLINED, "", payments.Reason.REVOKED)
             raise
         error = _plain(refusal.__cause__.error)
@@ -122,7 +130,7 @@ async def finish_saving(v1: stripe.V1Services, saving_ref: str) -> base.Kept:
 async def is_kept(v1: stripe.V1Services, token: str) -> bool:
     """Whether a customer of ours still has the card."""
     try:
-        method = await ask("kept card", v1.payment_methods.retrieve_async(token))
+        method = await ask("kept card", v1.payment_methods.retrieve_async(_checked(token)))
     except base.GatewayError as refusal:
         if has_code(refusal.__cause__, "resource_missing"):
             return False
@@ -134,3 +142,10 @@ async def forget(v1: stripe.V1Services, token: str) -> None:
     """Detach the card, unless it is detached or gone already."""
     if await is_kept(v1, token):
         await ask("forget", v1.payment_methods.detach_async(token))
+
+
+def _checked(token: str) -> str:
+    """`token`, which becomes part of an address. Raises GatewayError when Stripe has no such names."""
+    if not _METHOD.fullmatch(token):
+        raise base.GatewayError("kept card: not the name of a card")
+    return token

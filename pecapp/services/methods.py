@@ -1,18 +1,23 @@
 """Means of payment that customers have agreed to keep: the gateway has card or account, we have its token."""
 
 import logging
+from datetime import date, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from pecapp import clock, db, tables
-from pecapp.domain import payments
+from pecapp import clock, db, errors, i18n, tables
+from pecapp.domain import calendar, payments
+from pecapp.domain import methods as rules
 from pecapp.gateways import base, registry
-from pecapp.services import live, outbox, subscriptions
+from pecapp.services import access, alerts, facts, failpoint, live, outbox, subscriptions, views
 
 log = logging.getLogger(__name__)
 
-VALID, REVOKED = "valid", "revoked"
+VALID, REVOKED, REMOVED = "valid", "revoked", "removed"
+LEASE = timedelta(minutes=2)
+"""How long the deletion of a token belongs to whoever took it up."""
+LAST_TRY = 10
 
 
 def keep(
@@ -108,3 +113,132 @@ def _revoke(gateway_name: str, token: str) -> None:
                 params={"method_id": method.id, "service_ids": off},
             )
             live.publish(s, live.account(method.account_id), live.WORK_MAIL)
+
+
+# --- what their owner sees and does -----------------------------------------------------------------------------------
+
+
+def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.MethodView]:
+    """«Metodi di pagamento»: what the customer has let us keep, the oldest first, each with the renewals on it."""
+    account_id = access.require(actor)
+    with db.reading() as s:
+        kept = s.exec(
+            select(tables.PaymentMethod)
+            .where(tables.PaymentMethod.account_id == account_id, tables.PaymentMethod.status != REMOVED)
+            .order_by(col(tables.PaymentMethod.id))
+        ).all()
+        return [_view(method, subscriptions.renewed_by(s, method.id or 0), lang) for method in kept]
+
+
+def _view(method: tables.PaymentMethod, services: list[tables.Service], lang: i18n.Lang) -> views.MethodView:
+    expires_on = rules.last_day(method.exp_month, method.exp_year) if method.exp_month else None
+    debits = [calendar.debit_on(service.expires_on) for service in services if service.expires_on]
+    state = rules.condition(
+        revoked=method.status == REVOKED, expires_on=expires_on, next_debit_on=min(debits, default=None),
+        today=clock.today(),
+    )  # fmt: skip
+    return views.MethodView(
+        id=method.id or 0,
+        kind="paypal" if method.gateway == "paypal" else "card",
+        title=facts.means(method.gateway, method.brand, method.last4, lang, method.label),
+        expires=f"{method.exp_month:02d}/{method.exp_year % 100:02d}" if method.exp_month else "",
+        state=state.value,
+        services=[_renewed(service, lang) for service in services],
+    )
+
+
+def _renewed(service: tables.Service, lang: i18n.Lang) -> str:
+    expires: date | None = service.expires_on
+    if expires is None:
+        return service.label
+    return i18n.text("method.service", lang, service=service.label, expires=i18n.date(expires, lang))
+
+
+def remove(actor: access.Actor, method_id: int) -> None:
+    """«Rimuovi», confirmed: every renewal on the method is switched off, the gateway deletes its token, M11 tells.
+
+    What was paid keeps brand and digits. Raises NotFound, for another's method too. Safe to repeat.
+    """
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        method = s.exec(
+            db.locked(
+                select(tables.PaymentMethod).where(
+                    tables.PaymentMethod.id == method_id, tables.PaymentMethod.account_id == account_id
+                )
+            )
+        ).one_or_none()
+        if method is None:
+            raise errors.NotFound("MET_NON_TROVATO")
+        if method.status == REMOVED:
+            return
+        at = clock.now()
+        if method.status == VALID:
+            _let_go(s, method)
+        off = subscriptions.unlink(s, method_id, "method_removed", at)
+        method.status, method.token = REMOVED, ""
+        s.add(method)
+        outbox.post(
+            s,
+            template="m11",
+            dedup_key=f"m11:method:{method_id}:{at.isoformat()}",
+            account_id=account_id,
+            params={"method_id": method_id, "service_ids": off},
+        )
+        live.publish(s, live.account(account_id), live.WORK_MAIL, live.WORK_PAYMENTS)
+
+
+def _let_go(s: Session, method: tables.PaymentMethod) -> None:
+    at = clock.now()
+    values = {"gateway": method.gateway, "token": method.token, "created_at": at, "done_at": None, "tries": 0}
+    if not db.insert_once(s, tables.TokenRemoval, values | {"next_try_at": at}):
+        again = s.exec(_removal(method.gateway, method.token)).one()
+        again.done_at, again.tries, again.next_try_at = None, 0, at
+        s.add(again)
+
+
+def _removal(gateway: str, token: str) -> Any:
+    return select(tables.TokenRemoval).where(
+        tables.TokenRemoval.gateway == gateway, tables.TokenRemoval.token == token
+    )
+
+
+async def forget_due(limit: int = 50) -> int:
+    """Have the gateways delete the tokens of removed methods. Safe to repeat and on several processes."""
+    due = await db.run(_claim_removals, limit)
+    for removal in due:
+        try:
+            await registry.get(removal.gateway).forget(removal.token)
+        except (base.GatewayError, errors.NotFound) as problem:
+            log.warning("gateway %s did not delete a token: %s", removal.gateway, problem)
+            continue  # the lease ends and it is asked again
+        failpoint.reach("token_forgotten")
+        await db.run(_forgotten, removal.id or 0)
+    return len(due)
+
+
+def _claim_removals(limit: int) -> list[tables.TokenRemoval]:
+    """Take the due ones; a token that its owner has let us keep again meanwhile stays."""
+    at, removal = clock.now(), tables.TokenRemoval
+    with db.transaction() as s:
+        due = s.scalars(db.unclaimed(select(removal).where(col(removal.next_try_at) <= at).limit(limit))).all()
+        taken = []
+        for row in due:
+            if s.exec(_valid(row.gateway, row.token)).first() is not None:
+                row.next_try_at = None
+                s.add(row)
+                continue
+            row.tries += 1
+            row.next_try_at = at + LEASE * row.tries
+            s.add(row)
+            if row.tries == LAST_TRY:
+                alerts.tell_staff(s, "token_not_deleted", str(row.id), gateway=row.gateway)
+            taken.append(row)
+        return taken
+
+
+def _forgotten(removal_id: int) -> None:
+    with db.transaction() as s:
+        row = s.get_one(tables.TokenRemoval, removal_id)
+        row.done_at, row.next_try_at = clock.now(), None
+        s.add(row)

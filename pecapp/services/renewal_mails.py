@@ -54,22 +54,62 @@ def _debit(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
     )
 
 
+def m05(about: matter.Matter) -> matter.Composed:
+    """«Disattivazione rinnovo automatico»: nothing will be debited, and what happens at the expiry."""
+    say = about.say
+    (service,) = _services(about.s, [about.params["service_id"]], about.account.id)
+    expires = i18n.date(service.expires_on, about.lang) if service.expires_on else ""
+    blocks = (
+        about.greeting(matter.name(about.account)),
+        letters.Paragraph(say("m05.off", service=service.label)),
+        letters.Facts(((say("product"), service.label), (say("m05.expires"), expires))),
+        letters.Paragraph(say("m05.renew", expires=expires)),
+        letters.Paragraph(say("m05.again")),
+        letters.Action(say("m05.button"), matter.link("/area-clienti")),
+    )
+    return matter.Composed(letters.Letter(say("m05.subject", service=service.label), say("m05.summary"), blocks))
+
+
+def m11(about: matter.Matter) -> matter.Composed:
+    """«Metodo di pagamento rimosso»: what renews no more, with the expiry of each."""
+    say = about.say
+    shown = _shown(about)
+    blocks = (
+        about.greeting(matter.name(about.account)),
+        letters.Paragraph(say("m11.gone", means=shown)),
+        *_switched_off(about),
+        letters.Action(say("m11.button"), matter.link("/metodi-di-pagamento")),
+    )
+    return matter.Composed(letters.Letter(say("m11.subject"), say("m11.summary", means=shown), blocks))
+
+
 def m12(about: matter.Matter) -> matter.Composed:
     """«Account PayPal non più collegato»: the customer has cut it off at the gateway; what renews no more."""
     say = about.say
+    shown = _shown(about)
     method = about.s.get_one(tables.PaymentMethod, about.params["method_id"])
-    shown = facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)
-    services = _services(about.s, about.params["service_ids"], about.account.id)
     kind = "paypal" if method.gateway == "paypal" else "card"
-    off = (
-        letters.Heading(say("m12.off")),
-        letters.Facts(tuple(matter.expiry(service, about.lang) for service in services)),
-        letters.Paragraph(say("m12.renew")),
-    )
     blocks = (
         about.greeting(matter.name(about.account)),
         letters.Paragraph(say(f"m12.gone.{kind}", means=shown)),
-        *(off if services else (letters.Paragraph(say("m12.none_off")),)),
+        *_switched_off(about),
         letters.Action(say("m12.button"), matter.link("/area-clienti")),
     )
     return matter.Composed(letters.Letter(say(f"m12.subject.{kind}"), say("m12.summary", means=shown), blocks))
+
+
+def _shown(about: matter.Matter) -> str:
+    method = about.s.get_one(tables.PaymentMethod, about.params["method_id"])
+    return facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)
+
+
+def _switched_off(about: matter.Matter) -> tuple[letters.Block, ...]:
+    """The renewals that the method took with it, and what to do about them."""
+    services = _services(about.s, about.params["service_ids"], about.account.id)
+    if not services:
+        return (letters.Paragraph(about.say("off.none")),)
+    return (
+        letters.Heading(about.say("off.title")),
+        letters.Facts(tuple(matter.expiry(service, about.lang) for service in services)),
+        letters.Paragraph(about.say("off.renew")),
+    )

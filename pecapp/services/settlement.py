@@ -38,6 +38,7 @@ _ORDER_COLUMNS = (
     ORDER.c.years,
     ORDER.c.auto_renew,
     ORDER.c.extend_services,
+    ORDER.c.created_at,
 )
 _READ_ORDER = select(null().label("attempt_id"), ORDER.c.save_method, *_ORDER_COLUMNS).where(
     ORDER.c.id == bindparam("key")

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, col, select
 
-from pecapp import clock, db, i18n, tables
+from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, quotes
 from pecapp.domain import catalog as rules
-from pecapp.services import catalog, facts, live, outbox, views
+from pecapp.services import access, catalog, facts, live, outbox, views
 
 ACTIVATING, ACTIVE = "activating", "active"
 RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_DISABLED, RENEWAL_INCOMPLETE = (
@@ -96,19 +96,21 @@ def _extension(price_list: rules.PriceList, service: tables.Service, on: date, l
 def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: datetime) -> None:
     """Switch on the renewals that the order asked for, now that `method` can be charged, and say so in one mail.
 
-    Covers the order's own services and those of the same login that the customer ticked. Safe to repeat.
+    Covers the order's own services and those of the same login that the customer ticked, unless they were switched off
+    since. Safe to repeat.
     """
     if not order.auto_renew:
         return
     service = tables.Service
-    mine = s.exec(
-        select(service).where(
-            service.account_id == order.account_id,
-            (col(service.order_id) == order.order_id) | col(service.id).in_(order.extend_services or []),
-            col(service.renewal).is_not(None),
-            col(service.renewal) != RENEWAL_ACTIVE,
-        )
-    ).all()
+    asked = (col(service.order_id) == order.order_id) & (col(service.renewal) == RENEWAL_INCOMPLETE)
+    ticked = (
+        col(service.id).in_(order.extend_services or [])
+        & col(service.renewal).is_not(None)
+        & (col(service.renewal) != RENEWAL_ACTIVE)
+        # who switched one off after placing the order has the last word
+        & (col(service.renewal_changed_at).is_(None) | (col(service.renewal_changed_at) <= order.created_at))
+    )
+    mine = s.exec(select(service).where(service.account_id == order.account_id, asked | ticked)).all()
     for row in mine:
         row.renewal, row.renewal_changed_at, row.renewal_reason = RENEWAL_ACTIVE, at, ""
         row.method_id = method.id
@@ -146,3 +148,48 @@ def unlink(s: Session, method_id: int, reason: str, at: datetime) -> list[int]:
         s.add(row)
         live.publish(s, live.account(row.account_id))
     return [row.id or 0 for row in mine]
+
+
+def renewed_by(s: Session, method_id: int) -> list[tables.Service]:
+    """The services whose automatic renewal is charged on a method, the next to expire first."""
+    service = tables.Service
+    found = s.exec(
+        select(service)
+        .where(service.method_id == method_id, service.renewal == RENEWAL_ACTIVE)
+        .order_by(col(service.expires_on), col(service.id))
+    )
+    return list(found)
+
+
+def disable(actor: access.Actor, service_id: int) -> None:
+    """«Disattiva», confirmed: nothing will be debited for the service; M05 tells what happens at its expiry.
+
+    A renewal that was asked for and never came about is given up without a mail. Raises NotFound, for another's
+    service too. Safe to repeat.
+    """
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        row = s.exec(
+            db.locked(
+                select(tables.Service).where(tables.Service.id == service_id, tables.Service.account_id == account_id)
+            )
+        ).one_or_none()
+        if row is None:
+            raise errors.NotFound("SER_NON_TROVATO")
+        at = clock.now()
+        if row.renewal == RENEWAL_ACTIVE:
+            row.renewal = RENEWAL_DISABLED
+            outbox.post(
+                s,
+                template="m05",
+                dedup_key=f"m05:service:{service_id}:{at.isoformat()}",
+                account_id=account_id,
+                params={"service_id": service_id},
+            )
+        elif row.renewal == RENEWAL_INCOMPLETE:
+            row.renewal = RENEWAL_INACTIVE
+        else:
+            return
+        row.renewal_changed_at, row.renewal_reason, row.method_id = at, "customer", None
+        s.add(row)
+        live.publish(s, live.account(account_id), live.WORK_MAIL)

@@ -276,6 +276,23 @@ class ServiceView:
 
 
 @dataclass(frozen=True)
+class MethodView:
+    """A means of payment that the customer has let us keep."""
+
+    id: int
+    kind: str
+    """`card` or `paypal`."""
+    title: str
+    """«Visa •••• 4242», «PayPal m•••@d•••.it»."""
+    expires: str
+    """«09/28», empty for an account."""
+    state: str
+    """`valid`, `expiring`, `expired`, `revoked`."""
+    services: list[str] = field(default_factory=list)
+    """The services whose automatic renewal is charged on it, with their expiry."""
+
+
+@dataclass(frozen=True)
 class MailView:
     """A mail as its receiver, or a developer, can read it again."""
 

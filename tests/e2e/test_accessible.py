@@ -106,7 +106,7 @@ def test_an_order_is_for_everybody_in_all_its_states(customer: Customer, assert_
     steps.pay_by_card(paying)
     steps.stands(page, steps.PAID)
     is_for_everybody(page, assert_accessible)
-    for address in ("/ordini", "/area-clienti", f"/ordini/{number}?testo=1", "/dev/posta"):
+    for address in ("/ordini", "/area-clienti", "/metodi-di-pagamento", f"/ordini/{number}?testo=1", "/dev/posta"):
         page.goto(address)
         settled(page)
         is_for_everybody(page, assert_accessible)

@@ -22,14 +22,14 @@ def written(template: str, lang: i18n.Lang, **params: object) -> letters.Written
     with db.transaction() as s:
         account_id = papers.account(s, lang=lang)
         order_id = papers.order(s, account_id, lang=lang)
-        if template in {"m03", "m04", "m12", "m21"}:
+        if template in {"m03", "m04", "m05", "m11", "m12", "m21"}:
             attempt_id = papers.paid(s, order_id)
             params = {**params, **_about(s, template, account_id, order_id, attempt_id)}
         if template == "m18":
             row = s.get_one(tables.Order, order_id)
             row.closed_at = papers.at(2027, 3, 10)
             s.add(row)
-        about = None if template in {"m00", "m01", "m12"} else order_id
+        about = None if template in {"m00", "m01", "m05", "m11", "m12"} else order_id
         outbox.post(
             s, template=template, dedup_key=template, account_id=account_id, order_id=about, lang=lang, params=params
         )
@@ -42,7 +42,9 @@ def _about(s: Session, template: str, account_id: int, order_id: int, attempt_id
     if template == "m04":
         ids = list(s.exec(select(tables.Service.id)))
         return {"service_ids": ids, "method_id": papers.method(s, account_id, consent={"ceiling_cents": 7000})}
-    if template == "m12":
+    if template == "m05":
+        return {"service_id": s.exec(select(tables.Service.id)).first()}
+    if template in {"m11", "m12"}:
         ids = list(s.exec(select(tables.Service.id)))
         account = {"gateway": "paypal", "kind": "paypal", "brand": "paypal", "last4": "", "label": "m•••@d•••.it"}
         return {"service_ids": ids, "method_id": papers.method(s, account_id, **account)}
@@ -69,6 +71,8 @@ SAMPLES = {
     "m03": {},
     "m04": {},
     "m06": {"reason": "insufficient_funds"},
+    "m05": {},
+    "m11": {},
     "m12": {},
     "m18": {"by": "customer"},
     "m21": {},
@@ -83,6 +87,11 @@ SUBJECTS = {
         "Automatic renewal switched on for the service mario@pec.example.test and 1 more",
     ),
     "m06": ("Pagamento non riuscito", "Payment not completed"),
+    "m05": (
+        "Disattivazione rinnovo automatico per il servizio mario@pec.example.test",
+        "Automatic renewal switched off for the service mario@pec.example.test",
+    ),
+    "m11": ("Metodo di pagamento rimosso", "Means of payment removed"),
     "m12": ("Account PayPal non più collegato", "PayPal account no longer linked"),
     "m18": ("Ordine annullato", "Order cancelled"),
     "m21": ("Rimborso disposto", "Refund on its way"),
@@ -94,6 +103,8 @@ SAID = {
     "m03": ("1234567897", "2027/000123", "Visa •••• 4242", "mario@pec.example.test", "studio@pec.example.test"),
     "m04": ("Visa •••• 4242", "mario@pec.example.test", "/area-clienti"),
     "m06": ("1234567897", "/ordini/1234567897"),
+    "m05": ("mario@pec.example.test", "/area-clienti"),
+    "m11": ("PayPal m•••@d•••.it", "mario@pec.example.test", "studio@pec.example.test", "/metodi-di-pagamento"),
     "m12": ("PayPal m•••@d•••.it", "mario@pec.example.test", "studio@pec.example.test", "/area-clienti"),
     "m18": ("1234567897",),
     "m21": ("1234567897", "Visa •••• 4242"),
@@ -103,6 +114,8 @@ IN_ITALIAN = {
     "m03": ("60,39 €", "10 marzo 2028", "10 marzo 2027", "non sono una fattura"),
     "m04": ("3 marzo 2028", "60,40 €", "70,00 €", "1 anno"),
     "m06": ("60,39 €", "disponibilità sufficiente"),
+    "m05": ("10 marzo 2028", "alcun addebito"),
+    "m11": ("10 marzo 2028", "Rinnovo automatico disattivato"),
     "m12": ("10 marzo 2028", "Rinnovo automatico disattivato"),
     "m18": ("hai annullato", "10 marzo 2027, 12:00", "60,39 €"),
     "m21": ("60,39 €", "non era dovuto"),
@@ -112,6 +125,8 @@ IN_ENGLISH = {
     "m03": ("€60.39", "10 March 2028", "not an invoice"),
     "m04": ("3 March 2028", "€60.40", "€70.00"),
     "m06": ("€60.39", "insufficient funds"),
+    "m05": ("10 March 2028", "nothing will be debited"),
+    "m11": ("10 March 2028", "Automatic renewal switched off"),
     "m12": ("10 March 2028", "Automatic renewal switched off"),
     "m18": ("you have cancelled", "€60.39"),
     "m21": ("€60.39", "not due"),

@@ -6,7 +6,7 @@ import reflex as rx
 
 from pecapp.services import views
 from pecapp.ui import layout, text
-from pecapp.ui.components import buttons, data, feedback, status
+from pecapp.ui.components import buttons, data, dialogs, feedback, status
 from pecapp.ui.pages import orders
 from pecapp.ui.states import area as states
 
@@ -25,9 +25,11 @@ def page() -> rx.Component:
             rx.cond(State.unpaid.length() > 0, orders.unpaid(State.unpaid), rx.fragment()),
             _services(),
             _orders(),
+            _methods(),
             _letters(),
             lines=6,
         ),
+        _disable_dialog(),
         here=ROUTE,
         title=text.t(TITLE_KEY),
     )
@@ -60,6 +62,19 @@ def _service(service: views.ServiceView) -> rx.Component:
         rx.el.p(status.badge("service.status", service.status)),
         rx.cond(service.expires != "", data.facts((text.t("area.expires"), service.expires)), rx.fragment()),
         data.facts((text.t("area.renewal"), _renewal(service.renewal))),
+        rx.cond(
+            (service.renewal == "active") | (service.renewal == "incomplete"),
+            buttons.bar(
+                buttons.button(
+                    text.t("area.disable"),
+                    small=True,
+                    aria_label=text.t("area.disable_for", service=service.label),
+                    on_click=State.choose(service.id),
+                    **dialogs.opens(states.DISABLE_DIALOG),
+                )
+            ),
+            rx.fragment(),
+        ),
         rx.el.p(
             buttons.link(text.t("area.order", number=service.order_number), href=f"/ordini/{service.order_number}")
         ),
@@ -85,6 +100,38 @@ def _orders() -> rx.Component:
         rx.el.p(text.t("area.orders_text")),
         buttons.bar(buttons.link_button(text.t("area.all_orders"), href="/ordini", icon_after="arrow_right")),
         class_name="shelf",
+    )
+
+
+def _methods() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(text.t("area.methods"), class_name="shelf__title"),
+        rx.el.p(text.t("area.methods_text")),
+        buttons.bar(
+            buttons.link_button(text.t("area.see_methods"), href="/metodi-di-pagamento", icon_after="arrow_right")
+        ),
+        class_name="shelf",
+    )
+
+
+def _disable_dialog() -> rx.Component:
+    """Both answers stand out alike, and nothing is asked before them."""
+    chosen = State.chosen
+    return dialogs.dialog(
+        states.DISABLE_DIALOG,
+        text.t("area.disable_title"),
+        rx.el.p(text.t("area.disable_text", service=chosen.label)),
+        rx.el.ul(
+            rx.el.li(text.t("area.disable_until", expires=chosen.expires)),
+            rx.el.li(text.t("area.disable_method")),
+            class_name="consequences",
+        ),
+        actions=[
+            buttons.button(
+                text.t("area.disable_confirm"), on_click=State.disable, **dialogs.closes(states.DISABLE_DIALOG)
+            ),
+            buttons.button(text.t("area.disable_keep"), **dialogs.closes(states.DISABLE_DIALOG)),
+        ],
     )
 
 
