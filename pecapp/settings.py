@@ -109,6 +109,8 @@ def unsafe(settings: Settings) -> list[str]:
         "PECAPP_PUBLIC_URL must be https": not settings.secure,
         "STRIPE_API_BASE must not be set: payments would go to the simulator": settings.stripe_api_base is not None,
         "PAYPAL_API_BASE must not be set: payments would go to the simulator": settings.paypal_api_base is not None,
+        "PAYPAL_MODE must be live: orders would be paid with play money": bool(settings.paypal_client_id)
+        and settings.paypal_mode != "live",
         "PAYPAL_WEBHOOK_ROOTS must not be set: it lets others sign notifications": bool(settings.paypal_webhook_roots),
         "PAYPAL_CLIENT_SECRET, PAYPAL_WEBHOOK_ID and PAYPAL_MERCHANT_ID must be set beside PAYPAL_CLIENT_ID": bool(
             settings.paypal_client_id

@@ -17,6 +17,7 @@ PAYPAL = {
     "PAYPAL_CLIENT_SECRET": "secret",
     "PAYPAL_WEBHOOK_ID": "WH-1, WH-2",
     "PAYPAL_MERCHANT_ID": "MERCHANT1",
+    "PAYPAL_MODE": "live",
 }
 
 
@@ -48,9 +49,14 @@ def test_a_safe_production_starts(load):
 
 def test_a_production_with_all_of_paypal_starts_and_with_half_of_it_does_not(load):
     assert load(SAFE | PAYPAL).paypal_webhook_ids == ("WH-1", "WH-2")
-    for missing in PAYPAL.keys() - {"PAYPAL_CLIENT_ID"}:
+    for missing in PAYPAL.keys() - {"PAYPAL_CLIENT_ID", "PAYPAL_MODE"}:
         with pytest.raises(settings.SettingsError, match=missing):
             load(SAFE | PAYPAL | {missing: ""})
+
+
+def test_a_production_never_takes_play_money(load):
+    with pytest.raises(settings.SettingsError, match="PAYPAL_MODE"):
+        load(SAFE | PAYPAL | {"PAYPAL_MODE": "sandbox"})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,6 @@ def test_a_production_with_all_of_paypal_starts_and_with_half_of_it_does_not(loa
         ("STRIPE_API_BASE", "http://localhost:8100", "STRIPE_API_BASE"),
         ("PAYPAL_API_BASE", "http://localhost:8100", "PAYPAL_API_BASE"),
         ("PAYPAL_WEBHOOK_ROOTS", "/tmp/authority.pem", "PAYPAL_WEBHOOK_ROOTS"),  # noqa: S108  (a name, not a file)
-        ("PAYPAL_CLIENT_ID", "client", "PAYPAL_CLIENT_SECRET"),
         ("STRIPE_SECRET_KEY", "sk_test_simulator", "STRIPE_SECRET_KEY"),
         ("STRIPE_SECRET_KEY", "", "STRIPE_SECRET_KEY"),
         ("STRIPE_WEBHOOK_SECRET", "", "STRIPE_WEBHOOK_SECRET"),

@@ -29,6 +29,8 @@ class Verdict(StrEnum):
     """Nothing has happened yet, the customer can still pay there."""
     APPROVED = "approved"
     """The customer has agreed at the gateway; money moves only when we ask for it."""
+    REFUSED = "refused"
+    """This try is over without money having moved, and the customer can make another one there."""
     PROCESSING = "processing"
     """Paid or not: the gateway itself does not know yet."""
     SUCCEEDED = "succeeded"
@@ -67,6 +69,7 @@ def move(status: Status, verdict: Verdict) -> Status:
     """The state after the gateway's `verdict`.
 
     Success is accepted from every state, even late; nothing undoes it; a failed attempt only ever becomes a success.
+    An unknown outcome goes back to waiting only when the gateway says that the try is over (REFUSED).
     """
     if status is Status.SUCCEEDED or verdict is Verdict.SUCCEEDED:
         return Status.SUCCEEDED
@@ -76,6 +79,8 @@ def move(status: Status, verdict: Verdict) -> Status:
         return _ENDINGS[verdict]
     if verdict is Verdict.PROCESSING:
         return Status.UNKNOWN
+    if verdict is Verdict.REFUSED:
+        return Status.REDIRECTED
     return Status.REDIRECTED if status is Status.CREATED else status
 
 

@@ -63,7 +63,7 @@ class Reference:
     attempt_id: str
     gateway_ref: str
     payment_ref: str = ""
-    method_ref: str = ""
+    method_ref: str = field(default="", repr=False)
     """The token that a notification says was made with it; it proves nothing."""
 
 
@@ -144,7 +144,7 @@ class Event:
     """Whether the attempt is to be found by `gateway_ref`, because the event does not name it."""
     transmission_id: str = ""
     """The gateway's name for this sending; the same one never brings a second event. Empty where there is none."""
-    method_ref: str = ""
+    method_ref: str = field(default="", repr=False)
     """The token of the kept method that it speaks of: made at last, or said to be gone. Empty for all other news."""
     oddity: str = ""
     """Why it has to be kept apart for a person to see (wrong mode, other version, no data), empty when it is plain."""
@@ -167,7 +167,7 @@ class Gateway(Protocol):
     async def capture(self, reference: Reference, idempotency_key: str) -> payments.Outcome:
         """Take the money of a payment whose look-up says APPROVED. Safe to repeat with the same key.
 
-        WAITING with a `reason` and an `again_url` means that the customer has to choose another source of funds.
+        REFUSED with a `reason` and an `again_url` means that the customer has to choose another source of funds.
         """
         ...
 

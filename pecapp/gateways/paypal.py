@@ -1,5 +1,6 @@
 """Payments with a PayPal account: approved on PayPal's page, captured by us, through the official SDK."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -12,6 +13,8 @@ from pecapp.gateways.paypal_client import Call, Refused, checked, is_name
 ORDERS = "/v2/checkout/orders"
 SETUPS = "/v3/vault/setup-tokens"
 TOKENS = "/v3/vault/payment-tokens"
+
+log = logging.getLogger(__name__)
 
 _WHOLE = {"Prefer": "return=representation"}
 
@@ -63,7 +66,12 @@ class PayPalGateway:
         wallet = outcome.wallet
         if wallet is None or wallet.saving is not payments.Saving.PENDING:
             return outcome
-        return paypal_bodies.with_token(outcome, await self._tokens(wallet.customer, reference.method_ref))
+        try:
+            tokens = await self._tokens(wallet.customer, reference.method_ref)
+        except base.GatewayError as problem:  # the money is known; the token is asked for again
+            log.warning("the token of a kept account could not be asked for: %s", problem)
+            return outcome
+        return paypal_bodies.with_token(outcome, tokens)
 
     async def _tokens(self, customer: str, token: str) -> list[dict[str, Any]]:
         """The tokens that may be the one that was promised: the one that a notification named, or a customer's."""
@@ -91,16 +99,16 @@ class PayPalGateway:
                 raise
             order = await self._order(_named(reference))
             return paypal_bodies.declined(order, reason, refusal)
-        return paypal_bodies.outcome(self._ours(order))
+        return paypal_bodies.outcome(order)
 
     async def close(self, reference: base.Reference) -> payments.Outcome:
-        """How the order stands: an order that waits is CANCELLED by never being captured, one that is gone EXPIRED."""
+        """How the order stands: one that waits, or that PayPal has forgotten, is CANCELLED by never being captured."""
         try:
             outcome = await self.look_up(reference)
         except Refused as refusal:
             if refusal.status != HTTPStatus.NOT_FOUND:
                 raise
-            return paypal_bodies.ended(reference, payments.Verdict.EXPIRED)
+            return paypal_bodies.ended(reference, payments.Verdict.CANCELLED)
         if outcome.verdict is payments.Verdict.WAITING:
             return paypal_bodies.ended(reference, payments.Verdict.CANCELLED, outcome)
         return outcome
@@ -120,7 +128,7 @@ class PayPalGateway:
             if reason is None:
                 raise
             return paypal_bodies.refused(request, reason)
-        outcome = paypal_bodies.outcome(self._ours(order))
+        outcome = paypal_bodies.outcome(order)
         if outcome.verdict is payments.Verdict.APPROVED:
             reference = base.Reference(request.attempt_id, outcome.gateway_ref)
             return await self.capture(reference, f"{request.idempotency_key}:capture")

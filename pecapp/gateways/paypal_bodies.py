@@ -13,8 +13,9 @@ from pecapp.gateways.paypal_client import Refused
 LOCALES = {"it": "it-IT", "en": "en-GB"}
 WALLET = "paypal"
 
-_SETTLED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"})
-_LOST = frozenset({"DECLINED", "FAILED"})
+_SETTLED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED"})
+_LOST = frozenset({"DECLINED", "FAILED", "REFUNDED"})
+"""What was given back in full pays for nothing; a payment that was registered before stays registered."""
 _REFUNDS = {"COMPLETED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
 
 
@@ -120,7 +121,7 @@ def outcome(order: Mapping[str, Any]) -> payments.Outcome:
     return payments.Outcome(
         attempt_id=unit.get("custom_id") or "",
         verdict=verdict,
-        amount_cents=_cents(moved),
+        amount_cents=_cents(moved) - _given_back(unit, capture),
         currency=str(moved["currency_code"]).lower(),
         gateway_ref=order["id"],
         payment_ref=capture["id"] if capture else "",
@@ -128,6 +129,14 @@ def outcome(order: Mapping[str, Any]) -> payments.Outcome:
         wallet=_wallet(order),
         held=bool(capture and capture["status"] == "PENDING"),
     )
+
+
+def _given_back(unit: Mapping[str, Any], capture: Mapping[str, Any] | None) -> int:
+    """What part of a capture went back: a sum that is not whole any more must not pay for an order by itself."""
+    if not capture or capture["status"] != "PARTIALLY_REFUNDED":
+        return 0
+    refunds = unit["payments"].get("refunds") or ()
+    return sum(_cents(one["amount"]) for one in refunds if one.get("status") != "FAILED")
 
 
 def _verdict(status: str, capture: Mapping[str, Any] | None) -> payments.Verdict:
@@ -151,7 +160,7 @@ def _verdict(status: str, capture: Mapping[str, Any] | None) -> payments.Verdict
 def declined(order: Mapping[str, Any], reason: payments.Reason, refusal: Refused) -> payments.Outcome:
     """A capture that was refused: final, or to be tried again by the customer where PayPal offers a way."""
     again = refusal.links.get("redirect") or refusal.links.get("payer-action") or ""
-    verdict = payments.Verdict.WAITING if again else payments.Verdict.DECLINED
+    verdict = payments.Verdict.REFUSED if again else payments.Verdict.DECLINED
     return dataclasses.replace(outcome(order), verdict=verdict, reason=reason, again_url=again)
 
 

@@ -105,7 +105,7 @@ class Client:
         raise AssertionError("the last turn returns or raises")
 
     async def fetch(self, url: str, limit: int) -> bytes:
-        """A public document of at most `limit` bytes. Raises GatewayError."""
+        """A public document of at most `limit` bytes. Raises GatewayError, of which Refused says: not there."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._http.fetch, url, limit)
 
     def close(self) -> None:
@@ -234,6 +234,8 @@ class _Http(PayPalHttpClient):
                 body = response.raw.read(limit + 1, decode_content=True)
         except (requests.RequestException, OSError) as problem:
             raise base.GatewayError(f"fetch: {type(problem).__name__}") from problem
+        if response.status_code == requests.codes.not_found:
+            raise Refused("fetch: not found", response.status_code, (), {})
         if response.status_code != requests.codes.ok or len(body) > limit:
             raise base.GatewayError(f"fetch: status {response.status_code}, {len(body)} bytes")
         return body

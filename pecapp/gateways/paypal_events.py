@@ -38,7 +38,7 @@ def read(raw: bytes, headers: Mapping[str, str]) -> base.Event:
     if not event_id or not kind:
         raise base.NotAuthentic("an event without id or type")
     content = _dict(event.get("resource"))
-    attempt_id = _attempt(content)
+    attempt_id = "" if kind in _REFUNDS else _attempt(content)  # a refund carries the refund's name there
     ref, by_ref = _reference(kind, content)
     token = _name(content.get("id")) if kind in _GONE or kind == _LATE_TOKEN else ""
     return base.Event(
@@ -92,6 +92,6 @@ def _instant(value: object) -> datetime:
     """When PayPal says that it happened; an event that does not say is as old as the world."""
     try:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    return at.astimezone(UTC) if at and at.tzinfo else datetime.fromtimestamp(0, UTC)
+        return at.astimezone(UTC) if at and at.tzinfo else datetime.fromtimestamp(0, UTC)
+    except (ValueError, OverflowError):
+        return datetime.fromtimestamp(0, UTC)

@@ -12,6 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import certifi
+import limits
+import limits.storage
+import limits.strategies
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -19,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509 import verification
 
 from pecapp.gateways import base
-from pecapp.gateways.paypal_client import Call, Client
+from pecapp.gateways.paypal_client import Call, Client, Refused
 
 ALGORITHM = "SHA256withRSA"
 REPEATED_FOR = timedelta(days=4)
@@ -28,7 +31,9 @@ AHEAD = timedelta(minutes=5)
 KEPT_FOR = timedelta(hours=24)
 MOST_CERTIFICATES = 16
 MOST_AT_ONCE = 4
-"""How many strangers' notifications may have us ask PayPal at the same time: the rest is told to come again."""
+MOST_ASKINGS = limits.parse("60/minute")
+"""How many notifications may have us ask PayPal at the same time, and how often: the rest is told to come again."""
+MOST_UNKNOWN = 1024
 LARGEST_CERTIFICATE = 64 * 1024
 LONGEST_HEADER = 2048
 
@@ -91,7 +96,10 @@ class Proof:
         self._webhook_ids = webhook_ids
         self._trust = trust
         self._keys: dict[str, tuple[rsa.RSAPublicKey, datetime]] = {}
+        self._unknown: dict[str, None] = {}
+        """Addresses at which PayPal has no certificate, the oldest first."""
         self._asking = 0
+        self._budget = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
 
     async def check(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Return if `raw` is PayPal's. Raises NotAuthentic, or Unverifiable when nobody can tell at the moment."""
@@ -102,8 +110,10 @@ class Proof:
             raise base.NotAuthentic("a certificate from elsewhere")
         key = self._known(sent.cert_url, now)
         if key is None:
-            if self._asking >= MOST_AT_ONCE:
-                raise base.Unverifiable("too many notifications to verify at once")
+            if sent.cert_url in self._unknown:
+                raise base.NotAuthentic("a certificate that PayPal does not have")
+            if self._asking >= MOST_AT_ONCE or not self._budget.hit(MOST_ASKINGS, "paypal"):
+                raise base.Unverifiable("too many notifications to verify")
             self._asking += 1
             try:
                 key = await self._fetched(sent.cert_url, now)
@@ -130,9 +140,20 @@ class Proof:
         return key if now < until else None
 
     async def _fetched(self, url: str, now: datetime) -> rsa.RSAPublicKey | None:
-        """The key of a certificate that chains up to a trusted root, None when that cannot be established."""
+        """The key of a certificate that chains up to a trusted root, None when that cannot be established.
+
+        Raises NotAuthentic when PayPal says that it has no such certificate.
+        """
         try:
             pem = await self._client.fetch(url, LARGEST_CERTIFICATE)
+        except Refused as refusal:
+            while len(self._unknown) >= MOST_UNKNOWN:
+                del self._unknown[next(iter(self._unknown))]
+            self._unknown[url] = None
+            raise base.NotAuthentic("a certificate that PayPal does not have") from refusal
+        except base.GatewayError:
+            return None
+        try:
             leaf, *between = x509.load_pem_x509_certificates(pem)
             roots = x509.load_pem_x509_certificates((self._trust.roots or Path(certifi.where())).read_bytes())
             verifier = (
@@ -142,7 +163,7 @@ class Proof:
                 .build_server_verifier(x509.DNSName(self._trust.host))
             )
             verifier.verify(leaf, between)
-        except (base.GatewayError, ValueError, OSError, verification.VerificationError):
+        except (ValueError, OSError, verification.VerificationError):
             return None
         key = leaf.public_key()
         if not isinstance(key, rsa.RSAPublicKey):

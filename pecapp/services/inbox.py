@@ -126,16 +126,18 @@ class _Hint(NamedTuple):
 
 async def _follow(hint: _Hint, ids: list[int]) -> None:
     attempt = await db.run(_find, hint)
-    if attempt is None and hint.method_ref:
-        if await methods.check(hint.gateway, hint.method_ref):
-            await db.run(_finish, ids)
+    if attempt is None and not hint.method_ref:
+        await db.run(_put_off, ids, UNMATCHED)
         return
     if attempt is None:
-        await db.run(_leave_unmatched, ids)
-        return
-    if await payments.check(attempt, hinted=True, method_ref=hint.method_ref):
+        followed = await methods.check(hint.gateway, hint.method_ref)
+    else:
+        followed = await payments.check(attempt, hinted=True, method_ref=hint.method_ref)
+    if followed:
         failpoint.reach("hint_followed")
         await db.run(_finish, ids)
+    else:
+        await db.run(_put_off, ids, WAITING)
 
 
 def _find(hint: _Hint) -> tables.PaymentAttempt | None:
@@ -174,13 +176,16 @@ def _finish(ids: list[int]) -> None:
         )
 
 
-def _leave_unmatched(ids: list[int]) -> None:
+def _put_off(ids: list[int], status: str) -> None:
+    """Nothing could be done for these events now: they are tried again ever more rarely, and a person is told."""
     at = clock.now()
+    least = timedelta(seconds=5) if status == UNMATCHED else LEASE
     with db.transaction() as s:
         for row in s.scalars(select(tables.InboxEvent).where(col(tables.InboxEvent.id).in_(ids))):
             age = at - row.received_at
-            row.status = UNMATCHED
-            row.next_try_at = at + max(timedelta(seconds=5), age) if age < UNMATCHED_GIVE_UP else None
+            row.status = status
+            row.next_try_at = at + max(least, age) if age < UNMATCHED_GIVE_UP else None
             s.add(row)
             if age >= UNMATCHED_ALERT:
-                alerts.tell_staff(s, "event_unmatched", row.event_id, type=row.type)
+                kind = "event_unmatched" if status == UNMATCHED else "event_unanswered"
+                alerts.tell_staff(s, kind, row.event_id, type=row.type)

@@ -4,6 +4,7 @@ import logging
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
@@ -15,6 +16,13 @@ from pecapp.services import access, alerts, facts, failpoint, live, outbox, subs
 log = logging.getLogger(__name__)
 
 VALID, REVOKED, REMOVED = "valid", "revoked", "removed"
+_EVENT = db.table(tables.InboxEvent)
+_EARLIER_NEWS = (
+    update(_EVENT)
+    .where(_EVENT.c.gateway == bindparam("source"), _EVENT.c.method_ref == bindparam("token"))
+    .where(_EVENT.c.status == "done")
+    .values(status="waiting", next_try_at=bindparam("now"))
+)
 LEASE = timedelta(minutes=2)
 """How long the deletion of a token belongs to whoever took it up."""
 LAST_TRY = 10
@@ -31,10 +39,12 @@ def keep(
     """Store the token of what the gateway has saved; the same card or account twice is one method, with fresh data."""
     card = isinstance(means, payments.Card)
     method = s.exec(
-        select(tables.PaymentMethod).where(
-            tables.PaymentMethod.account_id == account_id,
-            tables.PaymentMethod.gateway == gateway,
-            tables.PaymentMethod.fingerprint == means.fingerprint,
+        db.locked(
+            select(tables.PaymentMethod).where(
+                tables.PaymentMethod.account_id == account_id,
+                tables.PaymentMethod.gateway == gateway,
+                tables.PaymentMethod.fingerprint == means.fingerprint,
+            )
         )
     ).one_or_none()
     if method is None:
@@ -55,7 +65,15 @@ def keep(
     method.status, method.consent = VALID, consent
     s.add(method)
     s.flush()
+    _hear_again(s, gateway, means.token)
     return method
+
+
+def _hear_again(s: Session, gateway: str, token: str) -> None:
+    """News of a token that came before the token itself was dropped as somebody else's: it is looked at again."""
+    news = db.core(s).execute(_EARLIER_NEWS, {"source": gateway, "token": token, "now": clock.now()})
+    if news.rowcount:
+        live.publish(s, live.WORK_INBOX)
 
 
 def customer_ref(s: Session, account_id: int, gateway: str) -> str:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
+QUICK = "quick"
+"""Channel of a payment made with nothing but the order's number."""
 MOST_CAPTURES = 10
 """How often the money of one approved payment is asked for while its source of funds is refused."""
 PAGE_LIFETIME = timedelta(minutes=35)
@@ -41,7 +43,7 @@ async def pay(actor: access.Actor, number: str, gateway_name: str, channel: str 
 
 async def quick_pay(number: str, gateway_name: str) -> str:
     """As `pay`, for whoever knows the order's number: never saves the method, never touches automatic renewal."""
-    return await _pay(number, gateway_name, "quick", account_id=None)
+    return await _pay(number, gateway_name, QUICK, account_id=None)
 
 
 def means() -> list[str]:
@@ -84,6 +86,8 @@ async def returned(gateway_name: str, query: Mapping[str, str]) -> Returned:
     if not _REFERENCE.fullmatch(name):
         raise errors.NotFound
     attempt = await db.run(_note_return, gateway_name, name)
+    if attempt.status == rules.Status.SUCCEEDED and attempt.next_check_at is None:
+        return Returned(attempt.id)  # all is known: the address can be opened as often as one likes
     before = attempt.captures
     await check(attempt, witnessed=True)
     after = await db.run(_attempt, attempt.id)
@@ -134,10 +138,11 @@ async def _capture(attempt: tables.PaymentAttempt, approved: rules.Outcome, *, w
         outcome = await registry.get(attempt.gateway).capture(_reference(attempt), key)
     except base.OutcomeUnknown as problem:
         log.warning("gateway %s did not answer to a capture for attempt %s: %s", attempt.gateway, attempt.id, problem)
-        outcome = replace(approved, verdict=rules.Verdict.PROCESSING)
+        await db.shared(lambda s: _unanswered(s, approved))
+        return True
     except base.GatewayError as problem:
         log.warning("gateway %s refused a capture for attempt %s: %s", attempt.gateway, attempt.id, problem)
-        await db.run(_free_capture, attempt.id)
+        await _settle(replace(approved, verdict=rules.Verdict.REFUSED), witnessed=witnessed)
         return False
     failpoint.reach("captured")
     await _settle(outcome, witnessed=witnessed)
@@ -150,11 +155,10 @@ def _claim_capture(approved: rules.Outcome, again: bool) -> str | None:
     Whoever asks while another capture is unanswered gets the same key, so that the gateway sees one wish.
     """
     with db.transaction() as s:
-        found = s.get(tables.PaymentAttempt, approved.attempt_id)
-        if found is None:
+        if s.get(tables.PaymentAttempt, approved.attempt_id) is None:
             return None
-        order = s.exec(db.locked(select(tables.Order).where(tables.Order.id == found.order_id))).one()
-        attempt = _held(s, approved.attempt_id)
+        attempt = _held(s, approved.attempt_id)  # before its order, as settlement does: no deadlock between the two
+        order = s.exec(db.locked(select(tables.Order).where(tables.Order.id == attempt.order_id))).one()
         if attempt.status not in rules.OPEN or order.status != orders.Status.VERIFYING:
             return None
         if (approved.amount_cents, approved.currency) != (attempt.amount_cents, attempt.currency):
@@ -170,11 +174,10 @@ def _claim_capture(approved: rules.Outcome, again: bool) -> str | None:
         return f"capture:{attempt.id}:{attempt.captures}"
 
 
-def _free_capture(attempt_id: str) -> None:
-    with db.transaction() as s:
-        attempt = _held(s, attempt_id)
-        attempt.capture_asked_at = None
-        s.add(attempt)
+def _unanswered(s: Session, approved: rules.Outcome) -> None:
+    """The outcome of the capture is unknown, unless another call with its key has brought the answer meanwhile."""
+    if _held(s, approved.attempt_id).capture_asked_at is not None:
+        settlement.settle(s, replace(approved, verdict=rules.Verdict.PROCESSING))
 
 
 def _undecided(attempt: tables.PaymentAttempt) -> bool:
@@ -239,6 +242,8 @@ def _open(
         attempt = _current(s, order.id or 0)
         if attempt is not None and (attempt.gateway != gateway_name or _undecided(attempt)):
             raise errors.Conflict("PAG_IN_CORSO")
+        if attempt is not None and (attempt.channel == QUICK) is not (channel == QUICK):
+            raise errors.Conflict("PAG_IN_CORSO")  # a page that keeps the payer's method belongs to who asked for that
         if attempt is None:
             if not orders.allows(orders.Status(order.status), orders.Signal.ATTEMPT_OPENED):
                 raise errors.Conflict("ORD_GIA_PAGATO" if order.status in orders.PAID else "ORD_NON_PAGABILE")
@@ -269,7 +274,7 @@ def _record(s: Session, order: tables.Order, gateway_name: str, channel: str) ->
         channel=channel,
         amount_cents=order.gross_cents,
         currency=order.currency,
-        save_method=order.save_method and channel != "quick",
+        save_method=order.save_method and channel != QUICK,
         idempotency_key=f"pay:{attempt_id}",
         created_at=at,
         expires_at=at + PAGE_LIFETIME,
@@ -291,7 +296,7 @@ def _request(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) ->
         amount_cents=attempt.amount_cents,
         currency=attempt.currency,
         lang=order.lang,
-        email="" if attempt.channel == "quick" else order.reference_email,
+        email="" if attempt.channel == QUICK else order.reference_email,
         expires_at=attempt.expires_at,
         return_url=f"{public}/ritorno/{attempt.gateway}",
         cancel_url=f"{public}/annullato/{attempt.gateway}/{attempt.id}",

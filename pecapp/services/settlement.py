@@ -276,7 +276,11 @@ def _wait(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
         values["payment_ref"] = outcome.payment_ref or None
     if outcome.means:
         values |= {"card_country": outcome.means.country, "card_brand": outcome.means.brand}
-    if outcome.reason or outcome.payment_ref:
+    if outcome.verdict is payments.Verdict.REFUSED:
+        at = clock.now()
+        values |= {"capture_asked_at": None, "unknown_since_at": None, "checks": 0}
+        values["next_check_at"] = payments.next_check(0, at, settings.load().reconcile_delays)
+    elif outcome.held:
         values["capture_asked_at"] = None  # the gateway has answered
     if outcome.again_url:
         values["redirect_url"] = outcome.again_url

@@ -19,15 +19,18 @@ LEADS = {
     | {
         Verdict.WAITING: Status.REDIRECTED,
         Verdict.APPROVED: Status.REDIRECTED,
+        Verdict.REFUSED: Status.REDIRECTED,
         Verdict.PROCESSING: Status.UNKNOWN,
     },
     Status.REDIRECTED: ENDS | {Verdict.PROCESSING: Status.UNKNOWN},
-    Status.UNKNOWN: ENDS,
+    Status.UNKNOWN: ENDS | {Verdict.REFUSED: Status.REDIRECTED},
     Status.SUCCEEDED: {},
     **{failed: {Verdict.SUCCEEDED: Status.SUCCEEDED} for failed in FAILED},
 }
 PROGRESS = {Status.CREATED: 0, Status.REDIRECTED: 1, Status.UNKNOWN: 2, **dict.fromkeys(FAILED, 3), Status.SUCCEEDED: 4}
 VERDICTS = st.lists(st.sampled_from(Verdict), max_size=12)
+ONWARD = st.lists(st.sampled_from([verdict for verdict in Verdict if verdict is not Verdict.REFUSED]), max_size=12)
+"""A refused try is the one way back from an unknown outcome: the gateway itself says that it is over."""
 AT = datetime(2027, 3, 10, 12, tzinfo=UTC)
 DELAYS = (60, 300, 900, 1800)
 
@@ -43,7 +46,7 @@ def test_every_state_is_open_failed_or_succeeded():
     assert not OPEN & FAILED
 
 
-@given(VERDICTS)
+@given(ONWARD)
 def test_an_attempt_never_moves_backwards(verdicts):
     status = Status.CREATED
     for verdict in verdicts:
@@ -51,6 +54,14 @@ def test_an_attempt_never_moves_backwards(verdicts):
         assert PROGRESS[following] >= PROGRESS[status]
         assert following is status or PROGRESS[following] > PROGRESS[status]
         status = following
+
+
+@given(VERDICTS)
+def test_what_has_ended_is_only_ever_opened_by_money(verdicts):
+    ended = Status.DECLINED
+    for verdict in verdicts:
+        ended = move(ended, verdict)
+        assert ended in {Status.DECLINED, Status.SUCCEEDED}
 
 
 @given(VERDICTS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pecapp.gateways import base, paypal_events, paypal_proof
+from pecapp.gateways import base, paypal_client, paypal_events, paypal_proof
 from tests.support import forgery, paypal
 from tests.support.paypal import CERT_URL, HOOK, HOST, NOW, ORIGIN, Authority, Line
 
@@ -155,6 +155,27 @@ async def test_without_a_certificate_to_trust_paypal_itself_is_asked(proof, auth
         await proof.check(raw, headers, NOW)
 
 
+async def test_a_certificate_that_paypal_does_not_have_is_refused_and_not_asked_for_again(proof, authority, line):
+    raw = told()
+    line.certificate = paypal_client.Refused("not there", 404, (), {})
+    for _ in range(3):
+        assert await _refused(proof, raw, authority.headers(raw)) == "a certificate that PayPal does not have"
+    assert line.fetched == [CERT_URL]
+    assert line.asked == []
+
+
+async def test_what_cannot_be_verified_asks_paypal_only_so_often(proof, authority, line):
+    line.certificate, line.word = base.GatewayError("down"), "FAILURE"
+    raw = told()
+    said = []
+    for number in range(paypal_proof.MOST_ASKINGS.amount + 5):
+        with pytest.raises((base.NotAuthentic, base.Unverifiable)) as refusal:
+            await proof.check(raw, authority.headers(raw, cert_url=f"{CERT_URL}{number}"), NOW)
+        said.append(refusal.type)
+    assert said.count(base.Unverifiable) >= 5
+    assert len(line.asked) <= paypal_proof.MOST_ASKINGS.amount
+
+
 async def test_strangers_cannot_make_us_ask_paypal_without_end(proof, authority, line):
     line.certificate, line.pause, line.word = base.GatewayError("404"), 0.05, "FAILURE"
     raw = told()
@@ -215,8 +236,9 @@ async def test_a_late_token_is_found_by_its_order_and_a_lost_one_by_its_own_name
 
 async def test_a_refund_is_found_by_its_capture():
     links = [{"rel": "self", "href": "x"}, {"rel": "up", "href": f"{ORIGIN}/v2/payments/captures/2GG279541U471931P"}]
-    event = _read(told(event_type="PAYMENT.CAPTURE.REFUNDED", resource={"id": "1JU08902781691411", "links": links}))
-    assert (event.by_ref, event.gateway_ref) == (True, "2GG279541U471931P")
+    resource = {"id": "1JU08902781691411", "custom_id": ATTEMPT, "links": links}
+    event = _read(told(event_type="PAYMENT.CAPTURE.REFUNDED", resource=resource))
+    assert (event.by_ref, event.gateway_ref, event.attempt_id) == (True, "2GG279541U471931P", "")
 
 
 @pytest.mark.parametrize(

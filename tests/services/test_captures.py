@@ -8,7 +8,7 @@ from pecapp import clock, errors, tables
 from pecapp.domain.payments import Reason, Verdict
 from pecapp.gateways import base
 from pecapp.services import access, inbox, orders, payments, reconcile, refunds
-from tests.support import factories
+from tests.support import factories, race
 from tests.support.factories import again, outcome, settle, the
 from tests.support.gateway import SIGNED, FakeGateway, event
 
@@ -140,7 +140,7 @@ async def test_stopping_while_the_money_moves_is_refused(paypal, actor):
 def _refuse_source(paypal: FakeGateway, attempt: tables.PaymentAttempt) -> None:
     """The next capture is refused and PayPal offers its page again; its order stays approved for anyone who asks."""
     refused = outcome(
-        attempt, Verdict.WAITING, reason=Reason.DECLINED, again_url="https://paypal.test/again", payment_ref=""
+        attempt, Verdict.REFUSED, reason=Reason.DECLINED, again_url="https://paypal.test/again", payment_ref=""
     )
 
     def stays_approved() -> None:
@@ -175,6 +175,76 @@ async def test_a_source_that_is_always_refused_is_not_asked_for_ever(paypal, app
         _refuse_source(paypal, approved)
         await _back(approved)
     assert len(paypal.asked("capture")) == payments.MOST_CAPTURES
+
+
+async def test_a_refusal_after_a_time_out_lets_the_customer_go_on(paypal, approved, actor):
+    paypal.fail("capture", TIME_OUT, executed=False)
+    await _back(approved)
+    assert _state(approved) == ("verifying", "unknown")
+    _refuse_source(paypal, approved)
+    await payments.check(again(approved))
+    kept = again(approved)
+    assert (kept.status, kept.reason, kept.unknown_since_at) == ("redirected", "declined", None)
+    assert await payments.resume(actor, _order(approved).number) == "https://paypal.test/again"
+    await payments.stop(actor, _order(approved).number)
+    assert _state(approved) == ("awaiting_payment", "cancelled")
+
+
+async def test_a_time_out_after_another_call_brought_the_answer_changes_nothing(paypal, approved):
+    refused = outcome(approved, Verdict.REFUSED, reason=Reason.DECLINED, again_url="https://paypal.test/again")
+    paypal.fail("capture", TIME_OUT, executed=False)
+    paypal.meanwhile("capture", lambda: settle(approved, refused.verdict, reason=refused.reason))
+    await _back(approved)
+    assert _state(approved) == ("verifying", "redirected")
+
+
+async def test_an_approval_that_is_never_taken_up_again_ends_with_its_page(paypal, approved, frozen_clock):
+    _refuse_source(paypal, approved)
+    await _back(approved)
+    for _ in range(4):
+        frozen_clock.advance(minutes=30)
+        await reconcile.sweep()
+    assert _state(approved) == ("awaiting_payment", "cancelled")
+    assert len(paypal.asked("capture")) == 1
+
+
+# --- whose page it is -------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_that_keeps_the_payers_account_is_never_given_to_whoever_knows_the_number(paypal, actor):
+    order = factories.order(actor, auto_renew=True, save_method=True)
+    mine = await payments.pay(actor, order.number, "paypal")
+    with pytest.raises(errors.Conflict) as refusal:
+        await payments.quick_pay(order.number, "paypal")
+    assert refusal.value.code == "PAG_IN_CORSO"
+    assert await payments.pay(actor, order.number, "paypal") == mine
+
+
+async def test_a_strangers_page_is_not_taken_over_and_the_owner_can_end_it(paypal, actor):
+    order = factories.order(actor, auto_renew=True, save_method=True)
+    await payments.quick_pay(order.number, "paypal")
+    with pytest.raises(errors.Conflict):
+        await payments.pay(actor, order.number, "paypal")
+    await payments.stop(actor, order.number)
+    await payments.pay(actor, order.number, "paypal")
+    assert [row.save_method for row in factories.rows(tables.PaymentAttempt, status="redirected")] == [True]
+
+
+# --- at the same time -------------------------------------------------------------------------------------------------
+
+
+async def test_taking_money_and_settling_at_once_never_lock_each_other_out(paypal, approved):
+    """Both hold the attempt before its order; the other way round PostgreSQL would kill one of them."""
+
+    def take() -> None:
+        for _ in range(20):
+            payments._claim_capture(outcome(approved, Verdict.APPROVED), True)
+
+    def settle_again() -> None:
+        for _ in range(20):
+            settle(approved, Verdict.APPROVED)
+
+    assert race.together(lambda work: work(), (take,), (settle_again,), (take,), (settle_again,)) == [None] * 4
 
 
 # --- kept for review --------------------------------------------------------------------------------------------------

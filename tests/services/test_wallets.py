@@ -138,6 +138,16 @@ async def test_a_revoked_account_switches_its_renewals_off_and_says_which(paypal
     assert {row.status for row in factories.rows(tables.InboxEvent)} == {"done"}
 
 
+async def test_a_revocation_that_came_before_its_token_is_not_lost(paypal, attempt):
+    paypal.gone.add("tok-1")
+    await _says_gone()
+    assert the(tables.InboxEvent).status == "done"
+    settle(attempt, wallet=SAVED)
+    await inbox.drain()
+    assert (the(tables.PaymentMethod).status, the(tables.Service).renewal) == ("revoked", "disabled")
+    assert len(factories.mails("m12")) == 1
+
+
 async def test_a_word_that_the_gateway_does_not_confirm_revokes_nothing(paypal, attempt):
     settle(attempt, wallet=SAVED)
     await _says_gone()
