@@ -11,14 +11,16 @@ from pecapp import clock, db
 from tests.support import database as support_database
 from tests.support import logs, loopback
 
-SANDBOX_KEY = "STRIPE_SANDBOX_KEY"
+SANDBOX_KEYS = {
+    "stripe": ("STRIPE_SANDBOX_KEY",),
+    "paypal": ("PAYPAL_SANDBOX_CLIENT_ID", "PAYPAL_SANDBOX_CLIENT_SECRET"),
+}
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 AVAILABLE = pytest.StashKey[dict[str, bool]]()
 NOT_RUN = {
     "postgres": f"everything on PostgreSQL (TEST_POSTGRES_URL, none answers at {support_database.POSTGRES_PLACE})",
     "redis": f"everything on Redis (TEST_REDIS_URL, none answers at {support_database.REDIS_PLACE})",
     "shared": "the comparison with the shared sample objects (../shared is not there)",
-    "sandbox": f"the gateways' own test systems ({SANDBOX_KEY} is not set)",
 }
 
 
@@ -32,15 +34,26 @@ def pytest_configure(config: pytest.Config) -> None:
             "postgres": support_database.postgres_answers(),
             "redis": support_database.redis_answers(),
             "shared": SHARED.is_dir(),
-            "sandbox": SANDBOX_KEY in os.environ,
+            **{_sandbox(gateway): _missing_key(gateway) is None for gateway in SANDBOX_KEYS},
         }
     )
 
 
+def _sandbox(gateway: str) -> str:
+    """What the marker `sandbox(gateway)` needs."""
+    return f"sandbox {gateway}"
+
+
+def _missing_key(gateway: str) -> str | None:
+    """The first setting that the gateway's own test system lacks."""
+    return next((name for name in SANDBOX_KEYS[gateway] if not os.environ.get(name)), None)
+
+
 def _forget_environment() -> None:
     """The tests see the default settings, not what this shell happens to have set."""
+    kept = {name for names in SANDBOX_KEYS.values() for name in names}
     for name in [*os.environ]:
-        if name.startswith(("PECAPP_", "STRIPE_", "REFLEX_", "SIMULATOR_")) and name != SANDBOX_KEY:
+        if name.startswith(("PECAPP_", "STRIPE_", "PAYPAL_", "REFLEX_", "SIMULATOR_")) and name not in kept:
             del os.environ[name]
     os.environ["PECAPP_ENVIRONMENT"] = "test"
 
@@ -59,14 +72,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that need what is not there are left out; the summary says so in one line."""
     missing = {need for need, there in config.stash[AVAILABLE].items() if not there}
-    out = [item for item in items if missing & {marker.name for marker in item.iter_markers()}]
+    out = [item for item in items if missing & _needs(item)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
 
 
+def _needs(item: pytest.Item) -> set[str]:
+    markers = [*item.iter_markers()]
+    return {_sandbox(one.args[0]) if one.name == "sandbox" else one.name for one in markers}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    missing = [NOT_RUN[need] for need, there in config.stash[AVAILABLE].items() if not there]
+    there = config.stash[AVAILABLE]
+    missing = [what for need, what in NOT_RUN.items() if not there[need]]
+    keys = [_missing_key(gateway) for gateway in SANDBOX_KEYS if not there[_sandbox(gateway)]]
+    if keys:
+        missing.append(f"the gateways' own test systems ({'; '.join(f'{key} is not set' for key in keys)})")
     if missing:
         terminalreporter.write_line("Not run: " + "; ".join(missing))
 

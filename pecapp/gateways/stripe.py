@@ -181,7 +181,8 @@ class StripeGateway:
 
     def returned_ref(self, query: Mapping[str, str]) -> str:
         """The session that Stripe writes into `cs` of the address of the return."""
-        return query.get("cs", "")
+        name = query.get("cs", "")
+        return name if _SESSION.fullmatch(name) else ""
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; a later call opens new ones."""

@@ -6,7 +6,7 @@ import hmac
 import json
 import logging
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,23 +15,25 @@ import stripe as sdk
 from pecapp.domain import payments
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base, stripe
-from tests.gateways.bench import ITALIAN, SimulatedBench, give_back, purchase
+from tests.gateways.bench import Bench, give_back, purchase, reference
+from tests.gateways.bench_stripe import ITALIAN, StripeBench
 
 DISPUTED = "4000000000000259"
 SECRET = "whsec_simulated"
 
 
-async def _sent(simulated: SimulatedBench, **changes: Any) -> dict[str, Any]:
+async def _sent(on_stripe: StripeBench, **changes: Any) -> dict[str, Any]:
     """The parameters that opening a payment sends."""
-    await simulated.open(**changes)
-    return (await simulated.ask("/_sim/requests"))["requests"][-1]["params"]
+    await on_stripe.open(**changes)
+    return (await on_stripe.ask("/_sim/requests"))["requests"][-1]["params"]
 
 
 @pytest.mark.anyio
-async def test_the_page_asks_for_one_gross_amount_by_card_alone(simulated: SimulatedBench) -> None:
-    request = purchase()
-    await simulated.gateway.start(request)
-    sent = await _sent(simulated, attempt_id=request.attempt_id, expires_at=request.expires_at)
+async def test_the_page_asks_for_one_gross_amount_by_card_alone(on_stripe: StripeBench) -> None:
+    request = purchase(order_number="1234567897")
+    await on_stripe.gateway.start(request)
+    same = {"attempt_id": request.attempt_id, "order_number": "1234567897", "expires_at": request.expires_at}
+    sent = await _sent(on_stripe, **same)
     tags = {"app": "pecapp", "order": "1234567897", "attempt": request.attempt_id}
     assert sent == {
         "mode": "payment",
@@ -63,25 +65,25 @@ async def test_the_page_asks_for_one_gross_amount_by_card_alone(simulated: Simul
 
 
 @pytest.mark.anyio
-async def test_saving_is_asked_for_only_with_consent(simulated: SimulatedBench) -> None:
-    saving = await _sent(simulated, save=True)
+async def test_saving_is_asked_for_only_with_consent(on_stripe: StripeBench) -> None:
+    saving = await _sent(on_stripe, save=True)
     assert saving["payment_intent_data"]["setup_future_usage"] == "off_session"
     assert saving["payment_method_data"] == {"allow_redisplay": "always"}
     assert (saving["customer_creation"], saving["customer_email"]) == ("always", "cliente@example.com")
 
-    await simulated.pay(base.Reference("", (await simulated.sessions())[0]))
-    customer = (await simulated.ask("/v1/customers"))["data"][0]["id"]
-    again = await _sent(simulated, save=True, customer_ref=customer)
+    await on_stripe.send(base.Reference("", (await on_stripe.sessions())[0]))
+    customer = (await on_stripe.ask("/v1/customers"))["data"][0]["id"]
+    again = await _sent(on_stripe, save=True, customer_ref=customer)
     assert again["customer"] == customer
     assert not {"customer_creation", "customer_email"} & again.keys()
 
-    without = await _sent(simulated, customer_ref=customer)
+    without = await _sent(on_stripe, customer_ref=customer)
     assert not {"customer", "customer_creation", "payment_method_data"} & without.keys()
     assert "setup_future_usage" not in without["payment_intent_data"]
 
 
 @pytest.mark.anyio
-async def test_another_applications_session_is_a_definite_no(simulated: SimulatedBench, simulator_url: str) -> None:
+async def test_another_applications_session_is_a_definite_no(on_stripe: StripeBench, simulator_url: str) -> None:
     http = sdk.HTTPXClient()
     foreign = sdk.StripeClient("sk_test_foreign", base_addresses={"api": simulator_url}, http_client=http)
     session = await foreign.v1.checkout.sessions.create_async(
@@ -95,29 +97,105 @@ async def test_another_applications_session_is_a_definite_no(simulated: Simulate
     )
     await http.close_async()
     with pytest.raises(base.GatewayError) as refusal:
-        await simulated.gateway.look_up(base.Reference("attempt-x", session.id))
+        await on_stripe.gateway.look_up(base.Reference("attempt-x", session.id))
     assert not isinstance(refusal.value, base.OutcomeUnknown)
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", ["..", "../customers/cus_1", "cs_1/../../refunds", "cs_1?x=1", "cs_é", "cs_1\n"])
-async def test_what_cannot_be_a_session_is_not_even_asked_for(simulated: SimulatedBench, name: str) -> None:
-    for call in (simulated.gateway.look_up, simulated.gateway.close):
+async def test_what_cannot_be_a_session_is_not_even_asked_for(on_stripe: StripeBench, name: str) -> None:
+    for call in (on_stripe.gateway.look_up, on_stripe.gateway.close):
         with pytest.raises(base.GatewayError):
             await call(base.Reference("attempt-x", name))
-    assert (await simulated.ask("/_sim/requests"))["requests"] == []
+    assert (await on_stripe.ask("/_sim/requests"))["requests"] == []
 
 
 @pytest.mark.anyio
-async def test_a_page_that_stays_open_is_never_called_closed(simulated: SimulatedBench) -> None:
+async def test_a_page_that_would_close_at_once_is_a_definite_no(any_stripe: Bench) -> None:
+    with pytest.raises(base.GatewayError) as refusal:
+        await any_stripe.gateway.start(purchase(expires_at=datetime.now(UTC) + timedelta(minutes=1)))
+    assert not isinstance(refusal.value, base.OutcomeUnknown)
+
+
+@pytest.mark.anyio
+async def test_an_attempt_among_hundreds_is_found(on_stripe: StripeBench) -> None:
+    request, opened, _ = await on_stripe.open()
+    for _ in range(101):
+        await on_stripe.open()
+    outcome = await on_stripe.gateway.look_up(base.Reference(request.attempt_id, ""))
+    assert outcome.gateway_ref == opened.gateway_ref
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["cs_test_nobody", "../customers", "cs_x?expand=y", "pi_1", "x" * 3000])
+async def test_what_the_gateway_never_heard_of_is_a_definite_no(any_stripe: Bench, name: str) -> None:
+    for call in (any_stripe.gateway.look_up, any_stripe.gateway.close):
+        with pytest.raises(base.GatewayError) as refusal:
+            await call(base.Reference("attempt-x", name))
+        assert not isinstance(refusal.value, base.OutcomeUnknown)
+
+
+@pytest.mark.anyio
+async def test_an_abandoned_page_is_cancelled_by_closing_it(any_stripe: Bench) -> None:
+    _, opened, _ = await any_stripe.open()
+    for _ in range(2):
+        closed = await any_stripe.gateway.close(opened)
+        assert (closed.verdict, closed.reason) == (Verdict.CANCELLED, None)
+    assert (await any_stripe.gateway.look_up(opened)).verdict is Verdict.EXPIRED
+
+
+@pytest.mark.anyio
+async def test_a_failure_that_the_gateway_repeats_is_looked_behind(on_stripe: StripeBench) -> None:
+    gateway = on_stripe.impatient()
+    request = purchase()
+    await on_stripe.fail("POST /v1/checkout/sessions", "error_after", stored=True)
+    with pytest.raises(base.OutcomeUnknown):
+        await gateway.start(request)
+    started = await gateway.start(request)
+    assert await on_stripe.sessions() == [started.gateway_ref]
+    await gateway.close(reference(request, started))
+    with pytest.raises(base.OutcomeUnknown):
+        await gateway.start(request)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("behaviour", "opened"),
+    [
+        ("error_before", 0),
+        ("error_after", 1),
+        ("drop_before", 0),
+        ("drop_after", 1),
+        ("execute_then_hang", 1),
+        ("conflict_409", 0),
+        ("rate_limit_429", 0),
+        ("html_502", 0),
+    ],
+)
+async def test_without_an_answer_the_outcome_is_unknown_and_repeating_opens_one_page(
+    on_stripe: StripeBench, behaviour: str, opened: int
+) -> None:
+    gateway = on_stripe.impatient()
+    request = purchase()
+    await on_stripe.fail("POST /v1/checkout/sessions", behaviour, ms=600)
+    with pytest.raises(base.OutcomeUnknown):
+        await gateway.start(request)
+    assert len(await on_stripe.sessions()) == opened
+    started = await gateway.start(request)
+    assert await on_stripe.sessions() == [started.gateway_ref]
+    assert (await gateway.look_up(reference(request, started))).verdict is Verdict.WAITING
+
+
+@pytest.mark.anyio
+async def test_a_page_that_stays_open_is_never_called_closed(on_stripe: StripeBench) -> None:
     class Behind(stripe.StripeGateway):
         """Reads what was true before the page was closed."""
 
         async def look_up(self, reference: base.Reference) -> payments.Outcome:
             return payments.Outcome(reference.attempt_id, Verdict.WAITING, 6039, "eur", reference.gateway_ref)
 
-    _, opened, _ = await simulated.open()
-    behind = Behind("sk_test_simulator", (), api_base=simulated.url)
+    _, opened, _ = await on_stripe.open()
+    behind = Behind("sk_test_simulator", (), api_base=on_stripe.url)
     try:
         with pytest.raises(base.OutcomeUnknown):
             await behind.close(opened)
@@ -126,14 +204,14 @@ async def test_a_page_that_stays_open_is_never_called_closed(simulated: Simulate
 
 
 @pytest.mark.anyio
-async def test_the_events_of_a_payment_agree_with_what_is_read_back(simulated: SimulatedBench) -> None:
-    request, opened, _ = await simulated.open()
-    await simulated.pay(opened, "4000000000000002")
-    await simulated.pay(opened, DISPUTED)
-    outcome = await simulated.gateway.look_up(opened)
-    other, closed, _ = await simulated.open()
-    await simulated.gateway.close(closed)
-    told = {event.type: event for event in await _events(simulated)}
+async def test_the_events_of_a_payment_agree_with_what_is_read_back(on_stripe: StripeBench) -> None:
+    request, opened, _ = await on_stripe.open()
+    await on_stripe.send(opened, "4000000000000002")
+    await on_stripe.send(opened, DISPUTED)
+    outcome = await on_stripe.gateway.look_up(opened)
+    other, closed, _ = await on_stripe.open()
+    await on_stripe.gateway.close(closed)
+    told = {event.type: event for event in await _events(on_stripe)}
 
     final = told["checkout.session.completed"].outcome
     assert final is not None
@@ -154,19 +232,19 @@ async def test_the_events_of_a_payment_agree_with_what_is_read_back(simulated: S
 
 
 @pytest.mark.anyio
-async def test_the_event_of_a_refund_names_the_attempt(simulated: SimulatedBench) -> None:
-    request, opened, _ = await simulated.open()
-    await simulated.pay(opened)
-    payment = (await simulated.gateway.look_up(opened)).payment_ref
-    await simulated.gateway.refund(give_back(request, payment, 100))
-    told = next(event for event in await _events(simulated) if event.type == "refund.created")
+async def test_the_event_of_a_refund_names_the_attempt(on_stripe: StripeBench) -> None:
+    request, opened, _ = await on_stripe.open()
+    await on_stripe.send(opened)
+    payment = (await on_stripe.gateway.look_up(opened)).payment_ref
+    await on_stripe.gateway.refund(give_back(request, payment, 100))
+    told = next(event for event in await _events(on_stripe) if event.type == "refund.created")
     assert (told.attempt_id, told.gateway_ref, told.relevant) == (request.attempt_id, payment, True)
 
 
-async def _events(simulated: SimulatedBench) -> list[base.Event]:
+async def _events(on_stripe: StripeBench) -> list[base.Event]:
     """Everything that the simulator told so far, signed by this test."""
     reader = stripe.StripeGateway("sk_test_simulator", (SECRET,))
-    listed = await simulated.ask("/v1/events", limit=100)
+    listed = await on_stripe.ask("/v1/events", limit=100)
     return [await _read(reader, event) for event in listed["data"]]
 
 
@@ -177,11 +255,11 @@ async def _read(reader: stripe.StripeGateway, event: dict[str, Any]) -> base.Eve
 
 
 @pytest.mark.anyio
-async def test_nothing_private_is_logged(simulated: SimulatedBench, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_private_is_logged(on_stripe: StripeBench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    _, opened, url = await simulated.open()
-    await simulated.pay(opened)
-    await simulated.gateway.look_up(opened)
+    _, opened, url = await on_stripe.open()
+    await on_stripe.send(opened)
+    await on_stripe.gateway.look_up(opened)
     for private in ("cliente@example.com", "maria.rossi@example.com", "sk_test_simulator", url, ITALIAN):
         assert private not in caplog.text
 

@@ -1,0 +1,123 @@
+"""What the services may rely on, whichever gateway takes the money: giving it back, once."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from pecapp.domain.payments import Reason, Verdict
+from tests.gateways.bench import Buyer, SimulatedBench, definite_no, give_back
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_all_is_given_back_once_however_often_it_is_asked(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid(Buyer.OTHER)
+    wish = give_back(paid, outcome.payment_ref, 6039)
+    first = await simulated.gateway.refund(wish)
+    assert first.status == "succeeded"
+    assert await simulated.gateway.refund(wish) == first
+    await simulated.later(days=3)
+    assert await simulated.gateway.refund(replace(wish, idempotency_key="forgotten")) == first
+    assert await simulated.given_back() == [6039]
+
+
+@pytest.mark.parametrize("days", [3, 46, 400])
+async def test_a_key_that_the_gateway_has_forgotten_still_gives_back_once(simulated: SimulatedBench, days: int) -> None:
+    paid, outcome = await simulated.paid()
+    part, rest = (give_back(paid, outcome.payment_ref, cents) for cents in (1000, 5039))
+    first = await simulated.gateway.refund(part)
+    await simulated.later(days=days)
+    assert await simulated.gateway.refund(part) == first
+    second = await simulated.gateway.refund(rest)
+    await simulated.later(days=2 * days)
+    assert [await simulated.gateway.refund(wish) for wish in (part, rest)] == [first, second]
+    assert await simulated.given_back() == [1000, 5039]
+
+
+async def test_parts_are_given_back_once_each(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid(Buyer.OTHER)
+    first, second = (give_back(paid, outcome.payment_ref, cents) for cents in (1000, 5039))
+    one = await simulated.gateway.refund(first)
+    two = await simulated.gateway.refund(second)
+    assert one.refund_ref != two.refund_ref
+    await simulated.later(days=3)
+    assert await simulated.gateway.refund(first) == one
+    assert await simulated.given_back() == [1000, 5039]
+
+
+async def test_two_equal_parts_are_two_refunds(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid()
+    one, two = [await simulated.gateway.refund(give_back(paid, outcome.payment_ref, 1000)) for _ in range(2)]
+    assert one.refund_ref != two.refund_ref
+    assert await simulated.given_back() == [1000, 1000]
+
+
+async def test_the_gateways_own_books_name_the_refund(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid()
+    wish = give_back(paid, outcome.payment_ref, 1000)
+    refunded = await simulated.gateway.refund(wish)
+    (entry,) = (await simulated.ledger())["refunds"]
+    assert (entry["refund"], entry["payment_intent"]) == (refunded.refund_ref, outcome.payment_ref)
+    assert (entry["amount"], entry["currency"], entry["status"]) == (1000, "eur", "succeeded")
+    assert (entry["metadata"]["refund"], entry["metadata"]["attempt"]) == (wish.refund_id, paid.attempt_id)
+
+
+async def test_what_is_said_of_a_payment_after_it_was_given_back(simulated: SimulatedBench) -> None:
+    paid, opened, _ = await simulated.open()
+    outcome = await simulated.pay(opened)
+    takes_off = simulated.ways.takes_off_refunds
+    await simulated.gateway.refund(give_back(paid, outcome.payment_ref, 1000))
+    part = replace(outcome, amount_cents=5039) if takes_off else outcome
+    assert await simulated.gateway.look_up(opened) == part
+    await simulated.gateway.refund(give_back(paid, outcome.payment_ref, 5039))
+    whole = replace(outcome, verdict=Verdict.DECLINED, reason=Reason.DECLINED) if takes_off else outcome
+    assert await simulated.gateway.look_up(opened) == whole
+
+
+async def test_a_refund_that_failed_leaves_the_payment_whole(simulated: SimulatedBench) -> None:
+    paid, opened, _ = await simulated.open()
+    outcome = await simulated.pay(opened)
+    await simulated.hold_refund(outcome.payment_ref)
+    pending = await simulated.gateway.refund(give_back(paid, outcome.payment_ref, 1000))
+    await simulated.decide_refund(pending.refund_ref, given=False)
+    assert await simulated.gateway.look_up(opened) == outcome
+
+
+async def test_two_who_give_back_at_the_same_moment_give_back_once(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid(Buyer.OTHER)
+    wish = give_back(paid, outcome.payment_ref, 6039)
+    await simulated.fail("refund", "slow", ms=200)
+    both = await asyncio.gather(
+        simulated.gateway.refund(wish), simulated.gateway.refund(replace(wish, idempotency_key="other"))
+    )
+    assert both[0] == both[1]
+    assert await simulated.given_back() == [6039]
+
+
+@pytest.mark.parametrize("taken", [0, 3000, 6039])
+async def test_more_than_is_left_is_a_definite_no(simulated: SimulatedBench, taken: int) -> None:
+    paid, outcome = await simulated.paid(Buyer.OTHER)
+    if taken:
+        await simulated.gateway.refund(give_back(paid, outcome.payment_ref, taken))
+    await definite_no(simulated.gateway.refund(give_back(paid, outcome.payment_ref, 6040)))
+    assert sum(await simulated.given_back()) == taken
+
+
+async def test_a_refund_of_an_unknown_payment_is_a_definite_no(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid()
+    await definite_no(simulated.gateway.refund(give_back(paid, outcome.payment_ref[:-1] + "0", 100)))
+    assert await simulated.given_back() == []
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given", "failed"])
+async def test_a_refund_that_takes_time(simulated: SimulatedBench, given: bool) -> None:
+    paid, outcome = await simulated.paid()
+    await simulated.hold_refund(outcome.payment_ref)
+    wish = give_back(paid, outcome.payment_ref, 6039)
+    pending = await simulated.gateway.refund(wish)
+    assert pending.status == "pending"
+    assert await simulated.gateway.refund(wish) == pending
+    await simulated.decide_refund(pending.refund_ref, given=given)
+    assert await simulated.gateway.refund(wish) == replace(pending, status="succeeded" if given else "failed")
+    assert await simulated.given_back() == [6039]
