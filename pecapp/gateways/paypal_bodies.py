@@ -136,7 +136,7 @@ def _given_back(unit: Mapping[str, Any], capture: Mapping[str, Any] | None) -> i
     if not capture or capture["status"] != "PARTIALLY_REFUNDED":
         return 0
     refunds = unit["payments"].get("refunds") or ()
-    return sum(_cents(one["amount"]) for one in refunds if one.get("status") != "FAILED")
+    return sum(_cents(one["amount"]) for one in refunds if _REFUNDS.get(one.get("status") or "") != "failed")
 
 
 def _verdict(status: str, capture: Mapping[str, Any] | None) -> payments.Verdict:

@@ -21,7 +21,7 @@ PAGE_LENGTH = 100
 PAGES = 10
 """How many pages of the newest sessions are searched for an attempt whose session was never learnt."""
 
-_SESSION = re.compile(r"cs_\w+", re.ASCII)
+_SESSION = re.compile(r"cs_\w{1,250}", re.ASCII)
 _EXPANDED = ["payment_intent.payment_method", "payment_intent.latest_charge"]
 
 stripe.enable_telemetry = False

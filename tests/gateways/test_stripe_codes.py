@@ -1,7 +1,7 @@
 """Whatever Stripe's codes say, the customer hears one of a few true words, and only a definite no counts as one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pecapp.domain.payments import Reason
@@ -31,6 +31,7 @@ def test_the_reason_that_a_customer_hears(error: dict[str, str], reason: Reason)
     assert stripe_codes.reason(error) is reason
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first run of a clone makes its table of characters
 @given(st.dictionaries(st.sampled_from(["code", "decline_code", "advice_code", "type"]), words))
 def test_no_code_is_too_strange_for_a_reason(error: dict[str, object]) -> None:
     assert stripe_codes.reason(error) in Reason
