@@ -13,9 +13,8 @@ from pecapp.gateways.paypal_client import Refused
 LOCALES = {"it": "it-IT", "en": "en-GB"}
 WALLET = "paypal"
 
-_SETTLED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED"})
-_LOST = frozenset({"DECLINED", "FAILED", "REFUNDED"})
-"""What was given back in full pays for nothing; a payment that was registered before stays registered."""
+_SETTLED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"})
+_LOST = frozenset({"DECLINED", "FAILED"})
 _REFUNDS = {"COMPLETED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
 
 
@@ -133,8 +132,10 @@ def outcome(order: Mapping[str, Any]) -> payments.Outcome:
 
 def _given_back(unit: Mapping[str, Any], capture: Mapping[str, Any] | None) -> int:
     """What part of a capture went back: a sum that is not whole any more must not pay for an order by itself."""
-    if not capture or capture["status"] != "PARTIALLY_REFUNDED":
+    if not capture or capture["status"] not in ("PARTIALLY_REFUNDED", "REFUNDED"):
         return 0
+    if capture["status"] == "REFUNDED":
+        return _cents(capture["amount"])
     refunds = unit["payments"].get("refunds") or ()
     return sum(_cents(one["amount"]) for one in refunds if _REFUNDS.get(one.get("status") or "") != "failed")
 

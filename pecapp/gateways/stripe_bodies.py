@@ -69,13 +69,18 @@ def outcome(session: Mapping[str, Any]) -> payments.Outcome:
     return payments.Outcome(
         attempt_id=session.get("client_reference_id") or "",
         verdict=verdict,
-        amount_cents=session.get("amount_total") or 0,
+        amount_cents=(session.get("amount_total") or 0) - _given_back(intent),
         currency=session.get("currency") or "",
         gateway_ref=session["id"],
         payment_ref=intent.get("id") or "",
         reason=_reason(verdict, session["status"], error),
         card=card(intent, error),
     )
+
+
+def _given_back(intent: Mapping[str, Any]) -> int:
+    """What part of the charge went back: a sum that is not whole any more must not pay for an order by itself."""
+    return (intent.get("latest_charge") or {}).get("amount_refunded") or 0
 
 
 def _verdict(status: str, payment_status: str, intent: Mapping[str, Any]) -> payments.Verdict:

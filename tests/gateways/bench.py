@@ -61,8 +61,6 @@ class Ways:
     """Why UNCHARGEABLE cannot be charged."""
     refusals: Mapping[str, Reason]
     """Codes with which a charge is refused, and what a customer may hear of them."""
-    takes_off_refunds: bool
-    """An outcome counts what was given back: a part makes it smaller, all of it makes it DECLINED."""
     abandoned: str
     """How a saving stands, in the end, on whose page nobody has agreed."""
     slows_down: bool

@@ -43,7 +43,6 @@ WAYS = Ways(
         "AGREEMENT_ALREADY_CANCELLED": Reason.REVOKED,
         "TRANSACTION_REFUSED": Reason.DECLINED,
     },
-    takes_off_refunds=True,
     abandoned="waiting",
     slows_down=True,
     unknown="0NOBODY0123456789",

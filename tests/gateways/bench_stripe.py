@@ -44,7 +44,6 @@ WAYS = Ways(
         "authentication_required": Reason.AUTHENTICATION,
         "a_code_of_tomorrow": Reason.DECLINED,
     },
-    takes_off_refunds=False,
     abandoned="failed",
     slows_down=False,
     unknown="cs_test_nobody",

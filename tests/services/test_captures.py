@@ -134,6 +134,42 @@ async def test_stopping_while_the_money_moves_is_refused(paypal, actor):
     assert not orders.page(actor, number, "it").can_stop
 
 
+async def test_ten_presses_at_once_open_one_page_at_paypal(paypal, actor):
+    order = factories.order(actor)
+    urls = await asyncio.gather(*[payments.pay(actor, order.number, "paypal") for _ in range(10)])
+    assert set(urls) == {the(tables.PaymentAttempt).redirect_url}
+    assert len(paypal.pages) == 1
+
+
+async def test_a_page_that_nobody_has_used_ends_with_its_time_and_the_order_is_payable(paypal, actor, frozen_clock):
+    order = factories.order(actor)
+    await payments.pay(actor, order.number, "paypal")
+    for _ in range(4):
+        frozen_clock.advance(minutes=12)
+        await reconcile.sweep()
+    assert again(order).status == "awaiting_payment"
+    assert the(tables.PaymentAttempt).status == "cancelled"
+    assert factories.mails() == []
+    assert await payments.pay(actor, order.number, "paypal")
+
+
+async def test_what_was_given_back_before_it_was_registered_waits_for_a_person(paypal, approved):
+    paypal.know(approved, Verdict.SUCCEEDED, amount_cents=0)
+    await _back(approved)
+    assert (_state(approved), _order(approved).review_reason) == (("verifying", "unknown"), "amount_differs")
+    assert factories.alerts() == ["amount_differs"]
+    assert factories.rows(tables.Receipt) == []
+
+
+async def test_a_refund_of_a_registered_payment_unregisters_nothing(paypal, approved):
+    await _back(approved)
+    paypal.know(approved, Verdict.SUCCEEDED, amount_cents=0)
+    before = factories.dump()["customer_order"]
+    await payments.check(again(approved))
+    assert factories.dump()["customer_order"] == before
+    assert factories.alerts() == []
+
+
 # --- another source of funds ------------------------------------------------------------------------------------------
 
 
