@@ -1,11 +1,13 @@
 """The first whole purchase: from the first page to a receipt that appears by itself."""
 
 import io
+import re
 from collections.abc import Callable
 
 import pypdf
 from playwright.sync_api import Page, expect
 
+from pecapp.services import demo
 from tests.e2e import customers, steps
 from tests.support import bank as banks
 from tests.support import processes
@@ -74,6 +76,16 @@ def test_a_newcomer_buys_a_mailbox_and_sees_the_receipt_on_two_devices(
     assert number in "".join(letter["text"] for letter in letters if letter["template"] == "m03")
     page.goto(f"/dev/posta?a={email}")
     assert page.get_by_role("row").count() == 1 + len(letters)
+
+
+def test_who_signs_in_before_the_page_has_its_line_is_led_where_they_wanted(
+    site: processes.Site, new_page: Callable[..., Page]
+) -> None:
+    page = new_page()
+    page.route_web_socket(re.compile("/_event"), lambda line: None)
+    page.goto("/accedi?next=/ordini")
+    steps.sign_in(page, "1000001@login.ceralacca.test", demo.PASSWORD)
+    page.wait_for_url(f"{site.url}/ordini")
 
 
 def test_an_italian_card_with_authentication_and_automatic_renewal(customer: Customer, bank: banks.Bank) -> None:

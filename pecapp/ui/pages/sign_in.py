@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from pecapp.ui import layout, text
+from pecapp.ui import address, layout, text
 from pecapp.ui.components import buttons, feedback, forms
 from pecapp.ui.states import accounts
 
@@ -14,7 +14,8 @@ ON_LOAD = State.load
 
 def page() -> rx.Component:
     """The whole page."""
-    return layout.page(_said(), customer(State.next_path), _newcomer(), title=text.t(TITLE_KEY), width="form")
+    wanted = rx.cond(State.next_path != "", State.next_path, address.asked("next"))  # before the State is there, too
+    return layout.page(_said(), customer(wanted), _newcomer(), title=text.t(TITLE_KEY), width="form")
 
 
 def _said() -> rx.Component:
