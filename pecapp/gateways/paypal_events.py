@@ -10,10 +10,10 @@ from pecapp.gateways import base
 
 _LONGEST_NAME = 64
 _GONE = frozenset({"VAULT.PAYMENT-TOKEN.DELETED", "VAULT.PAYMENT-TOKEN.DELETION-INITIATED"})
-_LATE_TOKEN = "VAULT.PAYMENT-TOKEN.CREATED"  # noqa: S105  (a kind of event)
+_KEPT_AT_LAST = "VAULT.PAYMENT-TOKEN.CREATED"
 _REFUNDS = frozenset({"PAYMENT.CAPTURE.REFUNDED"})
 _RELEVANT = _GONE | _REFUNDS | {
-    _LATE_TOKEN,
+    _KEPT_AT_LAST,
     "CHECKOUT.ORDER.APPROVED",
     "CHECKOUT.ORDER.COMPLETED",
     "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
@@ -40,7 +40,7 @@ def read(raw: bytes, headers: Mapping[str, str]) -> base.Event:
     content = _dict(event.get("resource"))
     attempt_id = "" if kind in _REFUNDS else _attempt(content)  # a refund carries the refund's name there
     ref, by_ref = _reference(kind, content)
-    token = _name(content.get("id")) if kind in _GONE or kind == _LATE_TOKEN else ""
+    token = _name(content.get("id")) if kind in _GONE or kind == _KEPT_AT_LAST else ""
     return base.Event(
         event_id=event_id,
         type=kind,
@@ -65,7 +65,7 @@ def _attempt(content: dict[str, Any]) -> str:
 
 def _reference(kind: str, content: dict[str, Any]) -> tuple[str, bool]:
     """PayPal's name for the payment, and whether the attempt can be found by it."""
-    if kind == _LATE_TOKEN:
+    if kind == _KEPT_AT_LAST:
         order = _name(_dict(content.get("metadata")).get("order_id"))
         return order or _name(content.get("id")), bool(order)
     if kind in _REFUNDS:

@@ -18,7 +18,7 @@ from pecapp import clock, db, errors, settings, tables
 from pecapp.domain import orders
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, alerts, failpoint, lifecycle, live, methods, settlement
+from pecapp.services import access, captures, failpoint, lifecycle, live, methods, settlement
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,6 @@ _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 QUICK = "quick"
 """Channel of a payment made with nothing but the order's number."""
-MOST_CAPTURES = 10
-"""How often the money of one approved payment is asked for while its source of funds is refused."""
 PAGE_LIFETIME = timedelta(minutes=35)
 """How long the gateway's page can be used; Stripe allows no less than 30 minutes, and clocks differ."""
 
@@ -119,65 +117,11 @@ async def check(
         return False
     failpoint.reach("outcome_asked")
     if outcome.verdict is rules.Verdict.APPROVED:
-        return await _capture(attempt, outcome, witnessed=witnessed, again=witnessed or hinted)
-    await _settle(outcome, witnessed=witnessed)
+        return await captures.take(
+            attempt, _reference(attempt), outcome, witnessed=witnessed, again=witnessed or hinted
+        )
+    await settlement.apply(outcome, witnessed=witnessed)
     return True
-
-
-async def _capture(attempt: tables.PaymentAttempt, approved: rules.Outcome, *, witnessed: bool, again: bool) -> bool:
-    """Take approved money: the wish is recorded, the gateway called, its answer settled.
-
-    False when the gateway refused for a reason of ours: the approval stands, and it is asked again later.
-    """
-    key = await db.run(_claim_capture, approved, again)
-    if key is None:
-        await _settle(approved, witnessed=witnessed)
-        return True
-    failpoint.reach("capture_recorded")
-    try:
-        outcome = await registry.get(attempt.gateway).capture(_reference(attempt), key)
-    except base.OutcomeUnknown as problem:
-        log.warning("gateway %s did not answer to a capture for attempt %s: %s", attempt.gateway, attempt.id, problem)
-        await db.shared(lambda s: _unanswered(s, approved))
-        return True
-    except base.GatewayError as problem:
-        log.warning("gateway %s refused a capture for attempt %s: %s", attempt.gateway, attempt.id, problem)
-        await _settle(replace(approved, verdict=rules.Verdict.REFUSED), witnessed=witnessed)
-        return False
-    failpoint.reach("captured")
-    await _settle(outcome, witnessed=witnessed)
-    return True
-
-
-def _claim_capture(approved: rules.Outcome, again: bool) -> str | None:
-    """The key under which to take the approved money; None when it must not be taken.
-
-    Whoever asks while another capture is unanswered gets the same key, so that the gateway sees one wish.
-    """
-    with db.transaction() as s:
-        if s.get(tables.PaymentAttempt, approved.attempt_id) is None:
-            return None
-        attempt = _held(s, approved.attempt_id)  # before its order, as settlement does: no deadlock between the two
-        order = s.exec(db.locked(select(tables.Order).where(tables.Order.id == attempt.order_id))).one()
-        if attempt.status not in rules.OPEN or order.status != orders.Status.VERIFYING:
-            return None
-        if (approved.amount_cents, approved.currency) != (attempt.amount_cents, attempt.currency):
-            received = f"{approved.amount_cents} {approved.currency}"
-            alerts.tell_staff(s, "approved_amount_differs", attempt.id, order_id=order.id, received=received)
-            return None
-        if attempt.capture_asked_at is None:
-            if (attempt.reason and not again) or attempt.captures >= MOST_CAPTURES:
-                return None
-            attempt.captures += 1
-            attempt.capture_asked_at = clock.now()
-            s.add(attempt)
-        return f"capture:{attempt.id}:{attempt.captures}"
-
-
-def _unanswered(s: Session, approved: rules.Outcome) -> None:
-    """The outcome of the capture is unknown, unless another call with its key has brought the answer meanwhile."""
-    if _held(s, approved.attempt_id).capture_asked_at is not None:
-        settlement.settle(s, replace(approved, verdict=rules.Verdict.PROCESSING))
 
 
 def _undecided(attempt: tables.PaymentAttempt) -> bool:
@@ -200,16 +144,14 @@ async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False, over
         raise errors.Unavailable("PAG_NON_DISPONIBILE") from problem
     failpoint.reach("page_closed")
     if outcome.verdict is rules.Verdict.APPROVED:
-        if overdue and await _capture(attempt, outcome, witnessed=witnessed, again=False):
+        if overdue and await captures.take(
+            attempt, _reference(attempt), outcome, witnessed=witnessed, again=False
+        ):
             attempt = await db.run(_attempt, attempt.id)
         if attempt.status not in rules.OPEN or _undecided(attempt):
             return
         outcome = replace(outcome, verdict=rules.Verdict.CANCELLED)
-    await _settle(outcome, witnessed=witnessed)
-
-
-async def _settle(outcome: rules.Outcome, *, witnessed: bool) -> None:
-    await db.shared(lambda s: settlement.settle(s, outcome, witnessed=witnessed))
+    await settlement.apply(outcome, witnessed=witnessed)
 
 
 async def _pay(number: str, gateway_name: str, channel: str, account_id: int | None) -> str:
@@ -309,7 +251,7 @@ def _request(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) ->
 def _redirected(attempt_id: str, started: base.Started) -> None:
     """Store the page, and that the customer has it. Raises Unavailable when the attempt was ended meanwhile."""
     with db.transaction() as s:
-        attempt = _held(s, attempt_id)
+        attempt = settlement.hold(s, attempt_id)
         if attempt.status in rules.FAILED:
             raise errors.Unavailable("PAG_NON_DISPONIBILE")
         attempt.redirect_url, attempt.gateway_ref = started.url, started.gateway_ref
@@ -321,14 +263,10 @@ def _redirected(attempt_id: str, started: base.Started) -> None:
 def _end_unopened(attempt_id: str) -> tables.PaymentAttempt:
     """End an attempt of which nobody has the gateway's page, so that it cannot be paid; one with a page stays."""
     with db.transaction() as s:
-        attempt = _held(s, attempt_id)
+        attempt = settlement.hold(s, attempt_id)
         if not attempt.redirect_url:
             settlement.settle(s, _said(attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL), witnessed=True)
         return attempt
-
-
-def _held(s: Session, attempt_id: str) -> tables.PaymentAttempt:
-    return s.exec(db.locked(select(tables.PaymentAttempt).where(tables.PaymentAttempt.id == attempt_id))).one()
 
 
 def _said(

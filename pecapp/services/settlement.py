@@ -113,6 +113,16 @@ def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) ->
     return Settled(row.order_id, row.number, becomes, was is not becomes)
 
 
+async def apply(outcome: payments.Outcome, *, witnessed: bool = False) -> None:
+    """Settle in a transaction that is shared with whoever else settles at this moment."""
+    await db.shared(lambda s: settle(s, outcome, witnessed=witnessed))
+
+
+def hold(s: Session, attempt_id: str) -> tables.PaymentAttempt:
+    """The attempt, which must exist, held for this transaction: always before its order."""
+    return s.get_one(tables.PaymentAttempt, attempt_id, with_for_update=None if db.is_sqlite() else True)
+
+
 def register_free(s: Session, order_id: int) -> None:
     """Register the payment of an order that costs nothing: no gateway takes part. Safe to repeat."""
     row = db.core(s).execute(_READ_ORDER, {"key": order_id}).one()

@@ -7,7 +7,7 @@ import pytest
 from pecapp import clock, errors, tables
 from pecapp.domain.payments import Reason, Verdict
 from pecapp.gateways import base
-from pecapp.services import access, inbox, orders, payments, reconcile, refunds
+from pecapp.services import access, captures, inbox, orders, payments, reconcile, refunds
 from tests.support import factories, race
 from tests.support.factories import again, outcome, settle, the
 from tests.support.gateway import SIGNED, FakeGateway, event
@@ -207,10 +207,10 @@ async def test_after_a_refusal_only_a_sign_of_the_customer_asks_again_and_under_
 
 
 async def test_a_source_that_is_always_refused_is_not_asked_for_ever(paypal, approved):
-    for _ in range(payments.MOST_CAPTURES + 3):
+    for _ in range(captures.MOST_CAPTURES + 3):
         _refuse_source(paypal, approved)
         await _back(approved)
-    assert len(paypal.asked("capture")) == payments.MOST_CAPTURES
+    assert len(paypal.asked("capture")) == captures.MOST_CAPTURES
 
 
 async def test_a_refusal_after_a_time_out_lets_the_customer_go_on(paypal, approved, actor):
@@ -274,7 +274,7 @@ async def test_taking_money_and_settling_at_once_never_lock_each_other_out(paypa
 
     def take() -> None:
         for _ in range(20):
-            payments._claim_capture(outcome(approved, Verdict.APPROVED), True)
+            captures._claim(outcome(approved, Verdict.APPROVED), True)
 
     def settle_again() -> None:
         for _ in range(20):
