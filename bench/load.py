@@ -55,6 +55,4 @@ async def run(port: int, requests: list[bytes], connections: int) -> Measured:
     started = time.perf_counter()
     await asyncio.gather(*(one(waiting) for _ in range(connections)))
     seconds = time.perf_counter() - started
-    return Measured(
-        len(latencies), errors, seconds, report.percentile(latencies, 50), report.percentile(latencies, 99)
-    )
+    return Measured(len(latencies), errors, seconds, report.percentile(latencies, 50), report.percentile(latencies, 99))

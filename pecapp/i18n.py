@@ -118,6 +118,16 @@ def date(day: datetime.date, lang: Lang) -> str:
     return dates.format_date(day, "d MMMM y", locale=_BABEL[lang])
 
 
+def month(day: datetime.date, lang: Lang) -> str:
+    """The month of a day in words: «marzo 2027», «March 2027»."""
+    return dates.format_date(day, "LLLL y", locale=_BABEL[lang])
+
+
+def month_short(day: datetime.date, lang: Lang) -> str:
+    """The month's name where there is little room: «mar», «Mar»."""
+    return dates.format_date(day, "LLL", locale=_BABEL[lang])
+
+
 def instant(at: datetime.datetime, lang: Lang) -> str:
     """An aware instant on the clocks of Rome: «31 marzo 2027, 06:00»."""
     return dates.format_datetime(at, "d MMMM y, HH:mm", tzinfo=_ROME, locale=_BABEL[lang])

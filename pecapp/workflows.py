@@ -17,7 +17,19 @@ from dbos import DBOS, DBOSConfig, WorkflowHandleAsync
 from sqlalchemy import make_url
 
 from pecapp import clock, settings
-from pecapp.services import access, baskets, inbox, lifecycle, live, methods, outbox, reconcile, refunds
+from pecapp.services import (
+    access,
+    baskets,
+    foresight,
+    inbox,
+    lifecycle,
+    live,
+    methods,
+    outbox,
+    reconcile,
+    refunds,
+    savings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +54,7 @@ async def payments_round(_at: datetime, _context: object) -> None:
     await _until_done("inbox", inbox.drain)
     await _until_done("reconcile", reconcile.sweep)
     await _until_done("refunds", refunds.send_due)
+    await _until_done("savings", savings.sweep)
     await _until_done("removed methods", methods.forget_due)
 
 
@@ -82,6 +95,18 @@ async def _forget_rounds() -> None:
         completed_before=before, limit=KEPT_BATCH, load_input=False, load_output=False
     ):
         await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
+
+
+@DBOS.workflow()
+async def foresight_round(_at: datetime, _context: object) -> None:
+    """Warn the owners of coming debits that would fail, a page of accounts after the other."""
+    last: int | None = 0
+    while last is not None:
+        last = await DBOS.run_step_async({"name": "foresight"}, _warn, last)
+
+
+async def _warn(after: int) -> int | None:
+    return await asyncio.to_thread(foresight.warn_due, after)
 
 
 class _Rounds:
@@ -142,6 +167,13 @@ async def running() -> AsyncIterator[None]:
                 "workflow_fn": housekeeping_round,
                 "schedule": "17 7 * * * *",
                 "context": None,
+            },
+            {
+                "schedule_name": "foresight",
+                "workflow_fn": foresight_round,
+                "schedule": "0 0 5 * * *",  # an hour before the day's debits
+                "context": None,
+                "cron_timezone": clock.ROME.key,
             },
         ]
     )

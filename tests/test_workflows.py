@@ -6,14 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from dbos import DBOS
+from sqlmodel import select
 
 from pecapp import clock, db, settings, tables, workflows
 from pecapp.domain.payments import Verdict
-from pecapp.services import inbox, live, outbox, reconcile
-from tests.support import factories
+from pecapp.services import foresight, inbox, live, outbox, reconcile
+from tests.support import factories, papers
 from tests.support import gateway as support_gateway
 from tests.support.factories import VISA, the
 from tests.support.gateway import SIGNED, event
@@ -112,6 +114,44 @@ async def test_what_nobody_told_is_done_by_the_clock_and_rounds_can_be_started_a
                 s.add(row)
             await _until(_paid(attempt))
             await _until(lambda: {mail.status for mail in factories.rows(tables.OutboxMail)} == {"sent"})
+
+
+def _card_ends_before_the_debit():
+    """A customer with mailboxes whose next debit comes when the card that pays for them has ended."""
+    owner = factories.customer().account_id or 0
+    with db.transaction() as s:
+        papers.paid(s, papers.order(s, owner, number=str(owner)), number=owner)
+        card = papers.method(s, owner, exp_month=1, exp_year=2020, ceiling_cents=1208)
+        for service in s.exec(select(tables.Service).where(tables.Service.account_id == owner)):
+            service.expires_on = clock.today() + timedelta(days=30)
+            service.renewal, service.method_id = "active", card
+            s.add(service)
+    return owner
+
+
+@pytest.mark.anyio
+async def test_the_look_ahead_is_taken_every_morning_in_rome_page_by_page_and_what_it_finds_leaves_as_mail(
+    sqlite_database, gateway, configured, monkeypatch
+):
+    configured(59)
+    factories.stock()
+    owners = [_card_ends_before_the_debit() for _ in range(3)]
+    looked, real = [], foresight.warn_due
+
+    def noting(after):
+        looked.append(after)
+        return real(after, 1)
+
+    monkeypatch.setattr(foresight, "warn_due", noting)
+    async with workflows.running():
+        (schedule,) = [one for one in await DBOS.list_schedules_async() if one["schedule_name"] == "foresight"]
+        assert (schedule["schedule"], schedule["cron_timezone"]) == ("0 0 5 * * *", "Europe/Rome")
+        handle = await DBOS.start_workflow_async(workflows.foresight_round, clock.now(), None)
+        await handle.get_result()
+        await _until(lambda: {mail.status for mail in factories.rows(tables.OutboxMail)} == {"sent"})
+    assert looked == [0, *owners]
+    told = [(mail.account_id, mail.template) for mail in factories.rows(tables.OutboxMail)]
+    assert told == [(owner, "m14") for owner in owners]
 
 
 def _worker(url, name):

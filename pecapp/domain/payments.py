@@ -99,6 +99,8 @@ class Card:
     """The gateway's name for the card if it was saved for later, else empty."""
     customer: str = ""
     """The gateway's name for the customer that owns `token`."""
+    network_ref: str = field(default="", repr=False)
+    """The card network's name for the payment made with it, when the gateway tells: it ties later charges to it."""
 
 
 class Saving(StrEnum):

@@ -133,11 +133,17 @@ def renewal_totals(
 
     Promotions, codes and first-year prices never count here. None where nothing renews.
     """
+    lines = renewal_lines(price_list, cart, on=on)
+    return money.totals(sum(line.net_cents for line in lines), vat_rate) if lines else None
+
+
+def renewal_lines(price_list: catalog.PriceList, cart: Cart, *, on: date) -> tuple[QuoteLine, ...]:
+    """What `renewal_totals` adds up, line by line: the service, then each yearly add-on. Empty where nothing renews."""
     if cart.years is None or not price_list.product(cart.product_code).yearly:
-        return None
+        return ()
     units = [(cart.product_code, 1), *((code, n) for code, n in cart.addons.items() if price_list.product(code).yearly)]
-    net = sum(price_list.price(code, on).net_cents * n for code, n in units) * cart.years
-    return money.totals(net, vat_rate)
+    nets = [price_list.price(code, on).net_cents * n * cart.years for code, n in units]
+    return tuple(QuoteLine(code, n, cart.years, net, net) for (code, n), net in zip(units, nets, strict=True))
 
 
 def addon_share_cents(year_cents: int, months_started: int) -> int:

@@ -16,6 +16,10 @@ class OutcomeUnknown(GatewayError):
     """No definite answer: the call may have had its effect. Ask again with the same key, or look it up."""
 
 
+class NotThere(GatewayError):
+    """The gateway was searched and has nothing that was made for the attempt: no money moved."""
+
+
 class NotAuthentic(GatewayError):
     """A notification that does not prove that it comes from the gateway, is for us, and is fresh."""
 
@@ -65,6 +69,8 @@ class Reference:
     payment_ref: str = ""
     method_ref: str = field(default="", repr=False)
     """The token that a notification says was made with it; it proves nothing."""
+    customer_ref: str = field(default="", repr=False)
+    """The owner of the method that was charged: whose payments are searched when `gateway_ref` is empty."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +96,17 @@ class Kept:
     status: str
     card: payments.Card | None = None
     wallet: payments.Wallet | None = None
+    sca_ref: str = ""
+    """The gateway's name for the act by which the owner agreed: evidence of the mandate."""
 
 
 @dataclass(frozen=True)
 class Charge:
-    """Order to take money from a kept method while its owner is away (merchant-initiated)."""
+    """Order to take money from a kept method.
+
+    With `return_url` its owner is there and may be asked to confirm (customer-initiated); without, the owner is away
+    and a wish for confirmation is a refusal (merchant-initiated).
+    """
 
     attempt_id: str
     order_number: str
@@ -105,6 +117,10 @@ class Charge:
     token: str = field(repr=False)
     customer_ref: str = field(repr=False)
     idempotency_key: str
+    lang: str = ""
+    return_url: str = ""
+    """Where the owner comes back after confirming at the gateway; proves nothing."""
+    cancel_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +151,7 @@ class Event:
     type: str
     created_at: datetime
     attempt_id: str
-    """Empty when the event names no attempt of ours."""
+    """Empty when the event names no attempt of ours, also when it is about a saving."""
     gateway_ref: str
     """The gateway's name for what the event is about; for refunds and disputes, for the payment concerned."""
     relevant: bool
@@ -145,23 +161,31 @@ class Event:
     transmission_id: str = ""
     """The gateway's name for this sending; the same one never brings a second event. Empty where there is none."""
     method_ref: str = field(default="", repr=False)
-    """The token of the kept method that it speaks of: made at last, or said to be gone. Empty for all other news."""
+    """The token of the kept method that it speaks of: made at last, changed, or said to be gone. Else empty."""
     oddity: str = ""
     """Why it has to be kept apart for a person to see (wrong mode, other version, no data), empty when it is plain."""
     outcome: payments.Outcome | None = None
+    saving_id: str = ""
+    """The saving that the event is about, empty for all other news."""
 
 
 class Gateway(Protocol):
     """A payment gateway. Every call has time-outs; `OutcomeUnknown` is raised whenever the answer is not definite."""
 
     name: str
+    searches: bool
+    """Whether `look_up` finds an attempt by our name for it alone."""
 
     async def start(self, request: Start) -> Started:
         """Open a hosted payment. Safe to repeat with the same request."""
         ...
 
     async def look_up(self, reference: Reference) -> payments.Outcome:
-        """What the gateway knows of the attempt now. Changes nothing."""
+        """What the gateway knows of the attempt now. Changes nothing.
+
+        `gateway_ref` names a hosted payment or a charge. A gateway that `searches` does without, and raises NotThere
+        when it has none; any other GatewayError says nothing of the money.
+        """
         ...
 
     async def capture(self, reference: Reference, idempotency_key: str) -> payments.Outcome:
@@ -172,7 +196,11 @@ class Gateway(Protocol):
         ...
 
     async def charge(self, request: Charge) -> payments.Outcome:
-        """Take money from a kept method. A refusal is an outcome (DECLINED); safe to repeat with the same request."""
+        """Take money from a kept method. A refusal is an outcome (DECLINED); safe to repeat with the same request.
+
+        WAITING with an `again_url` means that the owner, who is there, has to confirm at the gateway; how that ended
+        is told by `look_up` with the outcome's `gateway_ref`.
+        """
         ...
 
     async def start_saving(self, request: Save) -> Started:
@@ -183,8 +211,8 @@ class Gateway(Protocol):
         """How the saving stands; once its owner has agreed, the token. Safe to repeat."""
         ...
 
-    async def is_kept(self, token: str) -> bool:
-        """Whether a kept method can still be charged, as far as the gateway knows."""
+    async def kept(self, token: str) -> payments.Card | payments.Wallet | None:
+        """A kept method as the gateway has it now; None when it is gone and can never be charged again."""
         ...
 
     async def forget(self, token: str) -> None:

@@ -28,6 +28,7 @@ class PayPalGateway:
     """
 
     name = "paypal"
+    searches = False
 
     def __init__(
         self, client: paypal_client.Client, proof: paypal_proof.Proof, *, merchant_id: str | None, brand: str
@@ -114,11 +115,11 @@ class PayPalGateway:
         return outcome
 
     async def charge(self, request: base.Charge) -> payments.Outcome:
-        """Take money from a kept account while its owner is away: created and captured in one step.
+        """Take money from a kept account: created and captured in one step, unless its owner has to confirm it first.
 
         Safe to repeat with the same request for six hours; after that, look up first.
         """
-        body = paypal_bodies.merchant_order(request)
+        body = paypal_bodies.charge_order(request, self._brand)
         try:
             order = await self._client.ask(
                 "charge", Call("POST", ORDERS, body, _WHOLE | _keyed(request.idempotency_key))
@@ -131,8 +132,10 @@ class PayPalGateway:
         outcome = paypal_bodies.outcome(order)
         if outcome.verdict is payments.Verdict.APPROVED:
             reference = base.Reference(request.attempt_id, outcome.gateway_ref)
-            return await self.capture(reference, f"{request.idempotency_key}:capture")
-        if outcome.verdict is payments.Verdict.WAITING:  # only its owner could go on, and is not here
+            outcome = await self.capture(reference, f"{request.idempotency_key}:capture")
+        if outcome.verdict is payments.Verdict.REFUSED:
+            return paypal_bodies.refused(request, outcome.reason or payments.Reason.DECLINED, outcome)
+        if outcome.verdict is payments.Verdict.WAITING and not request.return_url:  # nobody is there to confirm
             return paypal_bodies.refused(request, payments.Reason.AUTHENTICATION, outcome)
         return outcome
 
@@ -149,17 +152,17 @@ class PayPalGateway:
             return base.Kept(saving_ref, "waiting")
         body = {"payment_source": {"token": {"id": saving_ref, "type": "SETUP_TOKEN"}}}
         made = await self._client.ask("keep", Call("POST", TOKENS, body, _keyed(f"keep:{saving_id}")))
-        return base.Kept(saving_ref, "saved", wallet=paypal_bodies.kept(made))
+        return base.Kept(saving_ref, "saved", wallet=paypal_bodies.kept(made), sca_ref=saving_ref)
 
-    async def is_kept(self, token: str) -> bool:
-        """Whether the account can still be charged, as far as PayPal knows."""
+    async def kept(self, token: str) -> payments.Wallet | None:
+        """The account as PayPal has it now; None when its owner or we have ended the permission to charge it."""
         try:
-            await self._client.ask("kept account", Call("GET", f"{TOKENS}/{_id(token)}"))
+            found = await self._client.ask("kept account", Call("GET", f"{TOKENS}/{_id(token)}"))
         except Refused as refusal:
             if refusal.status != HTTPStatus.NOT_FOUND:
                 raise
-            return False
-        return True
+            return None
+        return paypal_bodies.kept(found)
 
     async def forget(self, token: str) -> None:
         """Have the permission to charge the account deleted. Safe to repeat."""

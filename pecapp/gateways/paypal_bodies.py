@@ -13,6 +13,11 @@ from pecapp.gateways.paypal_client import Refused
 LOCALES = {"it": "it-IT", "en": "en-GB"}
 WALLET = "paypal"
 
+_PAYING = {
+    "user_action": "PAY_NOW",
+    "landing_page": "LOGIN",
+    "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",
+}
 _SETTLED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"})
 _LOST = frozenset({"DECLINED", "FAILED"})
 _REFUNDS = {"COMPLETED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
@@ -29,14 +34,7 @@ def understood() -> Iterator[None]:
 
 def order(request: base.Start, brand: str, *, save: bool) -> dict[str, Any]:
     """An order to be approved on PayPal's page and captured by us."""
-    wallet: dict[str, Any] = {
-        "experience_context": _experience(request, brand)
-        | {
-            "user_action": "PAY_NOW",
-            "landing_page": "LOGIN",
-            "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",
-        }
-    }
+    wallet: dict[str, Any] = {"experience_context": _experience(request, brand) | _PAYING}
     if save:
         vault = _permission(request.description) | {"store_in_vault": "ON_SUCCESS"}
         known = {"customer": {"id": request.customer_ref}} if request.customer_ref else {}
@@ -44,10 +42,13 @@ def order(request: base.Start, brand: str, *, save: bool) -> dict[str, Any]:
     return {"intent": "CAPTURE", "purchase_units": [_unit(request)], "payment_source": {WALLET: wallet}}
 
 
-def merchant_order(request: base.Charge) -> dict[str, Any]:
-    """An order that charges a kept account at once."""
+def charge_order(request: base.Charge, brand: str) -> dict[str, Any]:
+    """An order that charges a kept account at once; an owner who is there may be asked to confirm it."""
     stored = {"payment_initiator": "MERCHANT", "usage": "SUBSEQUENT", "usage_pattern": "RECURRING_PREPAID"}
-    wallet = {"vault_id": request.token, "stored_credential": stored}
+    wallet: dict[str, Any] = {"vault_id": request.token, "stored_credential": stored}
+    if request.return_url:
+        wallet["stored_credential"] = stored | {"payment_initiator": "CUSTOMER", "usage_pattern": "IMMEDIATE"}
+        wallet["experience_context"] = _experience(request, brand) | _PAYING
     return {"intent": "CAPTURE", "purchase_units": [_unit(request)], "payment_source": {WALLET: wallet}}
 
 
@@ -73,7 +74,7 @@ def _unit(request: base.Start | base.Charge) -> dict[str, Any]:
     }
 
 
-def _experience(request: base.Start | base.Save, brand: str) -> dict[str, str]:
+def _experience(request: base.Start | base.Save | base.Charge, brand: str) -> dict[str, str]:
     return {
         "brand_name": brand,
         "locale": LOCALES.get(request.lang, LOCALES["it"]),
@@ -103,11 +104,15 @@ def _cents(amount: Mapping[str, Any]) -> int:
 @understood()
 def started(answer: Mapping[str, Any]) -> base.Started:
     """The page where the customer agrees. Raises OutcomeUnknown when it is not open any more."""
-    links = {one.get("rel"): one.get("href") for one in answer.get("links") or ()}
-    url = links.get("payer-action") or links.get("approve")
+    url = _page(answer)
     if not url:
         raise base.OutcomeUnknown("what was opened is there and no longer open")
     return base.Started(answer["id"], url)
+
+
+def _page(answer: Mapping[str, Any]) -> str:
+    links = {one.get("rel"): one.get("href") for one in answer.get("links") or ()}
+    return links.get("payer-action") or links.get("approve") or ""
 
 
 @understood()
@@ -127,6 +132,7 @@ def outcome(order: Mapping[str, Any]) -> payments.Outcome:
         reason=payments.Reason.DECLINED if verdict is payments.Verdict.DECLINED else None,
         wallet=_wallet(order),
         held=bool(capture and capture["status"] == "PENDING"),
+        again_url=_page(order) if verdict is payments.Verdict.WAITING else "",
     )
 
 
@@ -165,9 +171,7 @@ def declined(order: Mapping[str, Any], reason: payments.Reason, refusal: Refused
     return dataclasses.replace(outcome(order), verdict=verdict, reason=reason, again_url=again)
 
 
-def refused(
-    request: base.Charge, reason: payments.Reason, seen: payments.Outcome | None = None
-) -> payments.Outcome:
+def refused(request: base.Charge, reason: payments.Reason, seen: payments.Outcome | None = None) -> payments.Outcome:
     """A kept account that could not be charged."""
     return payments.Outcome(
         attempt_id=request.attempt_id,
@@ -184,7 +188,7 @@ def ended(
 ) -> payments.Outcome:
     """An order that will not be captured."""
     known = seen or payments.Outcome(reference.attempt_id, verdict, 0, "", reference.gateway_ref)
-    return dataclasses.replace(known, verdict=verdict)
+    return dataclasses.replace(known, verdict=verdict, again_url="")
 
 
 def _wallet(order: Mapping[str, Any]) -> payments.Wallet | None:

@@ -64,9 +64,7 @@ class Place:
 
 LIVE = Place(
     "https://api-m.paypal.com",
-    Trust(
-        frozenset({"https://api.paypal.com", "https://api-m.paypal.com"}), "messageverificationcerts.paypal.com"
-    ),
+    Trust(frozenset({"https://api.paypal.com", "https://api-m.paypal.com"}), "messageverificationcerts.paypal.com"),
 )
 SANDBOX = Place(
     "https://api-m.sandbox.paypal.com",
@@ -131,8 +129,10 @@ class Proof:
         except ValueError:
             return False
         origin = f"{parts.scheme}://{parts.netloc}"
-        return origin in self._trust.origins and url == f"{origin}{parts.path}" and bool(
-            _CERTIFICATE.fullmatch(parts.path)
+        return (
+            origin in self._trust.origins
+            and url == f"{origin}{parts.path}"
+            and bool(_CERTIFICATE.fullmatch(parts.path))
         )
 
     def _known(self, url: str, now: datetime) -> rsa.RSAPublicKey | None:

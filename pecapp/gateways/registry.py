@@ -57,6 +57,4 @@ def _paypal(chosen: settings.Settings, client_id: str) -> paypal.PayPalGateway:
         trust = paypal_proof.Trust(frozenset({api}), trust.host, chosen.paypal_webhook_roots)
     client = paypal_client.Client(client_id, chosen.paypal_client_secret, api)
     proof = paypal_proof.Proof(client, chosen.paypal_webhook_ids, trust)
-    return paypal.PayPalGateway(
-        client, proof, merchant_id=chosen.paypal_merchant_id, brand=chosen.brand_name
-    )
+    return paypal.PayPalGateway(client, proof, merchant_id=chosen.paypal_merchant_id, brand=chosen.brand_name)

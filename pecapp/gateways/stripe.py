@@ -12,14 +12,11 @@ import stripe
 from stripe.params.checkout import SessionListParams
 
 from pecapp.domain import payments
-from pecapp.gateways import base, stripe_bodies, stripe_events, stripe_kept
-from pecapp.gateways.stripe_calls import ask, has_code, is_repeated
+from pecapp.gateways import base, stripe_bodies, stripe_charges, stripe_events, stripe_kept
+from pecapp.gateways.stripe_calls import PAGE_LENGTH, ask, has_code, is_repeated, search
 
 TIMEOUT = httpx.Timeout(20, connect=5)
 RETRIES = 2
-PAGE_LENGTH = 100
-PAGES = 10
-"""How many pages of the newest sessions are searched for an attempt whose session was never learnt."""
 
 _SESSION = re.compile(r"cs_\w{1,250}", re.ASCII)
 _EXPANDED = ["payment_intent.payment_method", "payment_intent.latest_charge"]
@@ -43,6 +40,7 @@ class StripeGateway:
     """
 
     name = "stripe"
+    searches = True
 
     def __init__(
         self,
@@ -87,10 +85,13 @@ class StripeGateway:
     async def look_up(self, reference: base.Reference) -> payments.Outcome:
         """What Stripe knows of the attempt now. Changes nothing.
 
-        Without `gateway_ref` the newest sessions are searched; an attempt that Stripe never heard of is a GatewayError.
-        The outcome names the attempt that the session was opened for, whatever `reference` says.
+        Without `gateway_ref` the customer's charges are searched, or, without `customer_ref`, the newest sessions; an
+        attempt that Stripe never heard of is NotThere. The outcome names the attempt that session or charge was
+        made for, whatever `reference` says.
         """
         name = await self._name(reference)
+        if stripe_charges.is_name(name):
+            return await stripe_charges.look_up(self._v1, name)
         retrieve = self._v1.checkout.sessions.retrieve_async(name, {"expand": _EXPANDED})
         session = (await ask("look up", retrieve)).to_dict()
         if (session.get("metadata") or {}).get("app") != stripe_events.APP:
@@ -98,8 +99,13 @@ class StripeGateway:
         return stripe_bodies.outcome(session)
 
     async def close(self, reference: base.Reference) -> payments.Outcome:
-        """Expire the session unless it has ended, and say how it ended: CANCELLED when nothing was tried on it."""
+        """Expire the session unless it has ended, and say how it ended: CANCELLED when nothing was tried on it.
+
+        A charge is cancelled unless it has ended.
+        """
         name = await self._name(reference)
+        if stripe_charges.is_name(name):
+            return await stripe_charges.close(self._v1, name)
         refusal: base.GatewayError | None = None
         try:
             await ask("close", self._v1.checkout.sessions.expire_async(name))
@@ -119,8 +125,8 @@ class StripeGateway:
         return await self.look_up(reference)
 
     async def charge(self, request: base.Charge) -> payments.Outcome:
-        """Take money from a kept card while its owner is away. Safe to repeat with the same request, for a day."""
-        return await stripe_kept.charge(self._v1, request)
+        """Take money from a kept card. Safe to repeat with the same request, for a day."""
+        return await stripe_charges.charge(self._v1, request)
 
     async def start_saving(self, request: base.Save) -> base.Started:
         """Open a page that keeps a card. Safe to repeat with the same request."""
@@ -128,11 +134,13 @@ class StripeGateway:
 
     async def finish_saving(self, saving_id: str, saving_ref: str) -> base.Kept:
         """How the saving stands, with the card's token once Stripe has it. Changes nothing."""
-        return await stripe_kept.finish_saving(self._v1, _checked(saving_ref))
+        if not _SESSION.fullmatch(saving_ref):
+            raise base.GatewayError("saving: not the name of a session")
+        return await stripe_kept.finish_saving(self._v1, saving_ref)
 
-    async def is_kept(self, token: str) -> bool:
-        """Whether the card can still be charged: a detached one never comes back."""
-        return await stripe_kept.is_kept(self._v1, token)
+    async def kept(self, token: str) -> payments.Card | None:
+        """The card as Stripe has it now; None when it is gone: a detached one never comes back."""
+        return await stripe_kept.kept(self._v1, token)
 
     async def forget(self, token: str) -> None:
         """Detach the card. Safe to repeat."""
@@ -180,9 +188,11 @@ class StripeGateway:
         )
 
     def returned_ref(self, query: Mapping[str, str]) -> str:
-        """The session that Stripe writes into `cs` of the address of the return."""
-        name = query.get("cs", "")
-        return name if _SESSION.fullmatch(name) else ""
+        """The session that Stripe writes into `cs` of the address of the return, or the charge it names there."""
+        if _SESSION.fullmatch(session := query.get("cs", "")):
+            return session
+        charge = query.get("payment_intent", "")
+        return charge if stripe_charges.is_name(charge) else ""
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; a later call opens new ones."""
@@ -205,28 +215,28 @@ class StripeGateway:
         return connection.api.v1
 
     async def _name(self, reference: base.Reference) -> str:
-        if not reference.gateway_ref:
-            session = await self._find(reference.attempt_id)
-            if session is None:
-                raise base.GatewayError("look up: Stripe has no session for the attempt")
-            return session.id
-        return _checked(reference.gateway_ref)
+        name = reference.gateway_ref
+        if name:
+            if not (_SESSION.fullmatch(name) or stripe_charges.is_name(name)):
+                raise base.GatewayError("look up: not the name of a session or a charge")
+            return name
+        if reference.customer_ref:
+            return await stripe_charges.find(self._v1, reference.attempt_id, reference.customer_ref)
+        session = await self._find(reference.attempt_id)
+        if session is None:
+            raise base.NotThere("look up: Stripe has no session for the attempt")
+        return session.id
 
     async def _find(self, attempt_id: str) -> stripe.checkout.Session | None:
-        """The session that was opened for an attempt, None when there is none.
+        """The session that was opened for an attempt, None when there is none. Raises OutcomeUnknown as `search`."""
 
-        Raises OutcomeUnknown when there are too many newer ones to tell.
-        """
-        params: SessionListParams = {"limit": PAGE_LENGTH}
-        for _ in range(PAGES):
-            page = await ask("search", self._v1.checkout.sessions.list_async(params))
-            for session in page.data:
-                if session.client_reference_id == attempt_id:
-                    return session
-            if not page.has_more:
-                return None
-            params = {"limit": PAGE_LENGTH, "starting_after": page.data[-1].id}
-        raise base.OutcomeUnknown("search: too many newer sessions")
+        async def page(after: str) -> stripe.ListObject[stripe.checkout.Session]:
+            params: SessionListParams = {"limit": PAGE_LENGTH}
+            if after:
+                params["starting_after"] = after
+            return await self._v1.checkout.sessions.list_async(params)
+
+        return await search(page, lambda session: session.client_reference_id == attempt_id)
 
     async def _refund_made(self, request: base.Refund) -> base.Refunded | None:
         """The refund that an earlier call with this request made."""
@@ -236,10 +246,3 @@ class StripeGateway:
         )
         ours = (one for one in made.data if (one.to_dict().get("metadata") or {}).get("refund") == request.refund_id)
         return next((stripe_bodies.refunded(refund) for refund in ours), None)
-
-
-def _checked(name: str) -> str:
-    """`name`, which becomes part of an address. Raises GatewayError when Stripe has no such sessions."""
-    if not _SESSION.fullmatch(name):
-        raise base.GatewayError("look up: not the name of a session")
-    return name

@@ -10,6 +10,12 @@ from stripe.params.checkout import SessionCreateParams
 from pecapp.domain import payments
 from pecapp.gateways import base, stripe_codes, stripe_events
 
+_CHARGES = {
+    "succeeded": payments.Verdict.SUCCEEDED,
+    "requires_action": payments.Verdict.WAITING,
+    "requires_payment_method": payments.Verdict.DECLINED,
+    "canceled": payments.Verdict.CANCELLED,
+}
 _REFUND_STATUSES = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
 
 
@@ -78,6 +84,29 @@ def outcome(session: Mapping[str, Any]) -> payments.Outcome:
     )
 
 
+def charged(intent: Mapping[str, Any]) -> payments.Outcome:
+    """What a charge of a kept card says, read with its method and its latest movement.
+
+    A charge that was cancelled after the bank had refused it stays refused.
+    """
+    error = intent.get("last_payment_error") or {}
+    verdict = _CHARGES.get(intent["status"], payments.Verdict.PROCESSING)
+    if verdict is payments.Verdict.CANCELLED and error:
+        verdict = payments.Verdict.DECLINED
+    action = intent.get("next_action") or {}
+    return payments.Outcome(
+        attempt_id=(intent.get("metadata") or {}).get("attempt") or "",
+        verdict=verdict,
+        amount_cents=intent["amount"] - _given_back(intent),
+        currency=intent["currency"],
+        gateway_ref=intent["id"],
+        payment_ref=intent["id"],
+        reason=stripe_codes.reason(error) if verdict is payments.Verdict.DECLINED else None,
+        card=card(intent, error),
+        again_url=(action.get("redirect_to_url") or {}).get("url") or "",
+    )
+
+
 def _given_back(intent: Mapping[str, Any]) -> int:
     """What part of the charge went back: a sum that is not whole any more must not pay for an order by itself."""
     return (intent.get("latest_charge") or {}).get("amount_refunded") or 0
@@ -119,8 +148,8 @@ def _reason(verdict: payments.Verdict, status: str, error: Mapping[str, Any]) ->
 def card(intent: Mapping[str, Any], error: Mapping[str, Any]) -> payments.Card | None:
     """The card of the last try; its token is given only when Stripe keeps the card for a customer."""
     method = intent.get("payment_method") or error.get("payment_method") or {}
-    charged = (intent.get("latest_charge") or {}).get("payment_method_details") or {}
-    shown = method.get("card") or charged.get("card")
+    paid = ((intent.get("latest_charge") or {}).get("payment_method_details") or {}).get("card") or {}
+    shown = method.get("card") or paid
     if not shown:
         return None
     customer = method.get("customer") or ""
@@ -133,6 +162,7 @@ def card(intent: Mapping[str, Any], error: Mapping[str, Any]) -> payments.Card |
         fingerprint=shown.get("fingerprint") or "",
         token=method["id"] if customer else "",
         customer=customer,
+        network_ref=paid.get("network_transaction_id") or "",
     )
 
 

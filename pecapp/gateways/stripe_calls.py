@@ -1,13 +1,18 @@
 """How Stripe is asked: what its SDK raises becomes the contract's errors."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import stripe
 
 from pecapp.gateways import base, stripe_codes
 
+PAGE_LENGTH = 100
+PAGES = 10
+"""How many pages of the newest objects are searched for one whose name was never learnt."""
+
 Answer = TypeVar("Answer")
+Named = TypeVar("Named", stripe.checkout.Session, stripe.PaymentIntent)
 
 
 async def ask(what: str, call: Awaitable[Answer]) -> Answer:
@@ -20,6 +25,25 @@ async def ask(what: str, call: Awaitable[Answer]) -> Answer:
         if stripe_codes.is_definite(problem.http_status, kind, problem.code):
             raise base.GatewayError(text) from problem
         raise base.OutcomeUnknown(text) from problem
+
+
+async def search(
+    page: Callable[[str], Awaitable[stripe.ListObject[Named]]], is_wanted: Callable[[Named], bool]
+) -> Named | None:
+    """The newest object that is wanted, None when there is none. `page` gives those that are older than a name.
+
+    Raises OutcomeUnknown when there are too many newer ones to tell.
+    """
+    last = ""
+    for _ in range(PAGES):
+        found = await ask("search", page(last))
+        for one in found.data:
+            if is_wanted(one):
+                return one
+        if not found.has_more:
+            return None
+        last = found.data[-1].id
+    raise base.OutcomeUnknown("search: too many newer ones")
 
 
 def is_repeated(problem: BaseException | None) -> bool:

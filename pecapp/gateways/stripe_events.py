@@ -18,30 +18,35 @@ _LONGEST_NAME = 255
 _LARGEST_AMOUNT = 10**12
 _CHARGED = "charge.succeeded"
 """The only event that also tells which card paid, so that nothing has to be read back for the receipt."""
+_SAVINGS = frozenset({"setup_intent.setup_failed", "setup_intent.succeeded"})
+_METHODS = frozenset({"payment_method.automatically_updated", "payment_method.detached", "payment_method.updated"})
+"""News of kept cards: the data that the bank has renewed, or that a card is gone."""
 _FINAL = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded", _CHARGED})
-_RELEVANT = _FINAL | {
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.updated",
-    "charge.refunded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.expired",
-    "payment_intent.canceled",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.succeeded",
-    "payment_method.attached",
-    "payment_method.automatically_updated",
-    "payment_method.detached",
-    "payment_method.updated",
-    "refund.created",
-    "refund.failed",
-    "refund.updated",
-}
-_ALWAYS_TAGGED = ("checkout.session.", "payment_intent.", _CHARGED)
+_RELEVANT = (
+    _FINAL
+    | _SAVINGS
+    | _METHODS
+    | {
+        "charge.dispute.closed",
+        "charge.dispute.created",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
+        "charge.refunded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
+        "payment_intent.canceled",
+        "payment_intent.payment_failed",
+        "payment_intent.processing",
+        "payment_intent.requires_action",
+        "payment_intent.succeeded",
+        "payment_method.attached",
+        "refund.created",
+        "refund.failed",
+        "refund.updated",
+    }
+)
+_ALWAYS_TAGGED = ("checkout.session.", "payment_intent.", "setup_intent.", _CHARGED)
 
 
 def read(
@@ -62,7 +67,9 @@ def read(
     content = _dict(_dict(event.get("data")).get("object"))
     kind = _name(event["type"])
     created_at = _instant(event.get("created"))
-    attempt_id, foreign = _attempt(kind, content)
+    foreign = _is_foreign(kind, content)
+    saving_id = "" if foreign else _saving(content)
+    attempt_id = "" if foreign or saving_id else _attempt(content)
     oddity = _oddity(event, content, created_at, live=live)
     return base.Event(
         event_id=_name(event["id"]),
@@ -70,9 +77,11 @@ def read(
         created_at=created_at or datetime.fromtimestamp(signed_at, UTC),
         attempt_id=attempt_id,
         gateway_ref=_reference(content),
-        relevant=kind in _RELEVANT and not foreign,
+        relevant=kind in _RELEVANT and not foreign and bool(saving_id or kind not in _SAVINGS),
+        method_ref=_name(content.get("id")) if kind in _METHODS else "",
         oddity=oddity,
         outcome=None if oddity or kind not in _FINAL else _success(kind, attempt_id, content),
+        saving_id=saving_id,
     )
 
 
@@ -123,13 +132,24 @@ def _oddity(event: dict[str, Any], content: dict[str, Any], created_at: datetime
     return "" if created_at else "no time of creation"
 
 
-def _attempt(kind: str, content: dict[str, Any]) -> tuple[str, bool]:
-    """The attempt that the object is for, empty for none, and whether the object is another application's."""
+def _is_foreign(kind: str, content: dict[str, Any]) -> bool:
+    """Whether the object is another application's; some that are ours carry no tag."""
+    tag = _dict(content.get("metadata")).get("app")
+    return tag != APP and (tag is not None or kind.startswith(_ALWAYS_TAGGED))
+
+
+def _saving(content: dict[str, Any]) -> str:
+    """The saving that a page without a payment, or what it set up, is for; empty for none."""
     metadata = _dict(content.get("metadata"))
-    tag = metadata.get("app")
-    if tag == APP:
-        return _name(metadata.get("attempt")) or _name(content.get("client_reference_id")), False
-    return "", tag is not None or kind.startswith(_ALWAYS_TAGGED)
+    return _name(metadata.get("saving")) if metadata.get("app") == APP else ""
+
+
+def _attempt(content: dict[str, Any]) -> str:
+    """The attempt that the object is for, empty for none."""
+    metadata = _dict(content.get("metadata"))
+    if metadata.get("app") != APP or content.get("mode") == "setup":
+        return ""
+    return _name(metadata.get("attempt")) or _name(content.get("client_reference_id"))
 
 
 def _reference(content: dict[str, Any]) -> str:
@@ -175,6 +195,7 @@ def _card(charge: dict[str, Any]) -> payments.Card | None:
         fingerprint=_name(card.get("fingerprint")),
         token=_name(charge.get("payment_method")) if customer else "",
         customer=customer,
+        network_ref=_name(card.get("network_transaction_id")),
     )
 
 

@@ -7,13 +7,14 @@ from alembic import context
 from sqlmodel.sql.sqltypes import AutoString
 
 from pecapp import db, tables
+from pecapp.tables import columns
 
 
 def _plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write column types as plain SQL types: a migration must not change its meaning when the code does."""
     if kind == "type" and isinstance(item, AutoString):
         return "sa.String()"
-    if kind == "type" and isinstance(item, tables.Instant):
+    if kind == "type" and isinstance(item, columns.Instant):
         return "sa.DateTime(timezone=True)"
     return False
 

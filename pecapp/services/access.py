@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from sqlmodel import Session, col, delete, select, update
 
 from pecapp import clock, db, errors, i18n, settings, tables
-from pecapp.services import links, passwords, throttle
+from pecapp.services import devices, links, passwords, throttle
 
 IDLE = timedelta(hours=24)
 """Longer than the 20 hours from which no warning is due before a session ends (WCAG 2.2.1)."""
@@ -228,6 +228,7 @@ def _open(s: Session, actor: Actor, account_id: int, lang: str) -> str:
             user_agent=actor.user_agent,
         )
     )
+    devices.arrived(s, account_id, actor.user_agent, actor.ip)
     if actor.session_id:
         before = s.get(tables.WebSession, actor.session_id)
         if before is None or before.account_id in {None, account_id}:

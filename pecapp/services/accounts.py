@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select, update
 
 from pecapp import clock, db, errors, i18n, settings, tables
 from pecapp.domain import identity
-from pecapp.services import access, links, numbering, outbox, passwords, terms, throttle, views
+from pecapp.services import access, devices, links, numbering, outbox, passwords, terms, throttle, views
 
 _FIRST_LOGIN = 1_000_000
 _PATHS = {links.Purpose.CONFIRM: "/conferma-email?token=", links.Purpose.RECOVER: "/password?token="}
@@ -223,6 +223,7 @@ def check_link(_actor: access.Actor, token: object) -> None:
 def set_password(actor: access.Actor, token: object, password: object, again: object) -> None:
     """Set a new password by the link of a mail, once. Every session of the account ends, every other link is worthless.
 
+    Whoever the account belongs to is told by mail (M23), wherever the link was used.
     Raises NotFound for the link, Invalid for the password (the link stays good), TooMany.
     """
     throttle.spend(throttle.TOKEN_HERE, throttle.place(actor.ip))
@@ -237,6 +238,7 @@ def set_password(actor: access.Actor, token: object, password: object, again: ob
         _confirm(s, account_id)
         links.revoke(s, account_id, links.Purpose.RECOVER)
         access.end_sessions(s, account_id)
+        devices.password_reset(s, account_id, actor)
     throttle.forgive(throttle.SIGN_IN_NAME, account.login)
     throttle.forgive(throttle.SIGN_IN_NAME, account.email_key)
 
@@ -264,6 +266,7 @@ def _field(value: object) -> str:
 def update_holder(actor: access.Actor, form: Mapping[str, object]) -> None:
     """Correct the holder's data; what `form` does not hold stays. A new address must be confirmed by link again.
 
+    A new address that is given in a browser new to the account is told to the old one (M23).
     Raises Forbidden, or Invalid with everything that is wrong.
     """
     account_id = access.require(actor)
@@ -275,6 +278,7 @@ def update_holder(actor: access.Actor, form: Mapping[str, object]) -> None:
     try:
         with db.transaction() as s:
             account = s.exec(db.locked(select(tables.Account).where(tables.Account.id == account_id))).one()
+            before = account.email
             moved = _key(corrected.email) != account.email_key
             account.holder = corrected.model_dump(mode="json")
             if moved:
@@ -286,5 +290,6 @@ def update_holder(actor: access.Actor, form: Mapping[str, object]) -> None:
             s.flush()
             if moved:
                 _mail(s, account, links.Purpose.CONFIRM)
+                devices.changed(s, actor, "email", before)
     except IntegrityError:
         raise errors.Invalid({"email": "EMAIL_GIA_REGISTRATA"}) from None

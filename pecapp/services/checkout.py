@@ -9,27 +9,24 @@ from sqlmodel import Session, select
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import catalog as rules
 from pecapp.domain import identity, withdrawal
-from pecapp.gateways import registry
 from pecapp.services import (
     access,
     accounts,
+    agreements,
     baskets,
     configuring,
     facts,
     lifecycle,
-    live,
-    numbering,
-    outbox,
+    means,
+    registration,
     settlement,
     subscriptions,
-    terms,
     views,
 )
 
 SHIPPING_FIELDS = ("shipping_name", "shipping_address", "shipping_postal_code", "shipping_city", "shipping_province")
 BILLING_FIELDS = ("sdi_code", "sdi_pec", "sdi_none", "office_code")
-_REQUIRED_BOXES = {"accept_terms": "ACC_MANCANTE", "accept_clauses": "ACC_CLAUSOLE", "privacy_seen": "ACC_PRIVACY"}
-YES = "yes"
+YES = agreements.YES
 
 
 def confirm_holder(actor: access.Actor, form: Mapping[str, str], lang: i18n.Lang) -> views.BasketView:
@@ -82,20 +79,22 @@ def order_form(actor: access.Actor, lang: i18n.Lang) -> views.OrderFormView:
     holder = accounts.holder(actor)
     with db.transaction() as s:
         priced = baskets.require(s, actor)
-        document, privacy = _documents(priced, lang)
-        seen = {"seen_gross": priced.quote.totals.gross_cents, "seen": [document.version, privacy.version]}
+        texts = agreements.documents(priced.product.family.value, lang)
+        document, privacy = texts
+        seen = {"seen_gross": priced.quote.totals.gross_cents, "seen": texts.versions}
         baskets.save(s, priced.draft, seen)
         extensions = subscriptions.extensions(s, account_id, lang) if priced.product.auto_renewable else []
         basket = baskets.view(priced, actor, lang)
+        choices = means.choices(s, account_id, lang)
     consumer_until = i18n.date(withdrawal.last_day(clock.today()), lang)
     return views.OrderFormView(
         basket=basket,
         years=basket.years,
-        terms=_document_view(document),
+        terms=agreements.view(document),
         terms_label=i18n.text(f"acceptance.terms_{priced.product.family.value}", lang),
         clauses_label=i18n.text("acceptance.clauses", lang),
         clauses=list(document.clauses),
-        privacy=_document_view(privacy),
+        privacy=agreements.view(privacy),
         privacy_label=i18n.text("acceptance.privacy", lang),
         withdrawal=i18n.text("acceptance.withdrawal", lang, until=consumer_until) if holder.consumer else "",
         withdrawal_label=i18n.text("acceptance.start_now", lang) if holder.consumer else "",
@@ -104,16 +103,9 @@ def order_form(actor: access.Actor, lang: i18n.Lang) -> views.OrderFormView:
         subject=facts.subject(_configuration(priced, lang)),
         extensions=extensions,
         typed={},
-        methods=list(registry.gateways()),
+        methods=means.offered(),
+        means=choices,
     )
-
-
-def _documents(priced: baskets.Priced, lang: i18n.Lang) -> tuple[terms.Document, terms.Document]:
-    return terms.current(f"terms-{priced.product.family.value}", lang), terms.current("privacy", lang)
-
-
-def _document_view(document: terms.Document) -> views.DocumentView:
-    return views.DocumentView(document.id, document.version, document.title, document.url)
 
 
 def place(actor: access.Actor, form: Mapping[str, str], lang: i18n.Lang) -> str:
@@ -132,22 +124,23 @@ def place(actor: access.Actor, form: Mapping[str, str], lang: i18n.Lang) -> str:
         holder, wrong = identity.check_holder(account.holder)
         if holder is None or baskets.reached(priced.data, priced.product, actor) != "form":
             raise errors.Conflict("ORDINE_INCOMPLETO", fields=len(wrong))
-        _check(priced, form)
+        choice = _check(s, priced, account_id, form)
         _check_unchanged(priced, form, lang)
-        order = _register(s, priced, account, holder, form, lang)
+        order = _register(s, priced, account, holder, choice, form, lang)
         _accept(s, actor, order, priced, form, lang)
         baskets.save(s, priced.draft, {"placed": order.number})
         priced.draft.idempotency_key = uuid4().hex
         if order.gross_cents == 0:
             settlement.register_free(s, order.id or 0)
-        live.publish(s, live.account(account_id), live.WORK_MAIL)
         return order.number
 
 
-def _check(priced: baskets.Priced, form: Mapping[str, str]) -> None:
+def _check(s: Session, priced: baskets.Priced, account_id: int, form: Mapping[str, str]) -> means.Choice:
+    """What the order will be paid with, if everything is right."""
     product = priced.product
     wrong = {}
-    if form.get("gateway") not in registry.gateways():
+    choice = means.find(s, account_id, form.get("gateway", ""))
+    if choice is None:
         wrong["gateway"] = "METODO_MANCANTE"
     if not product.yearly and form.get("years"):
         wrong["years"] = "FREQ_NON_PREVISTA"
@@ -156,13 +149,14 @@ def _check(priced: baskets.Priced, form: Mapping[str, str]) -> None:
     renewing = [name for name, value in form.items() if value and name.startswith(("auto_renew", "extend_"))]
     if renewing and not product.auto_renewable:
         wrong["auto_renew"] = "RIN_NON_PREVISTO"
-    wrong |= {name: code for name, code in _REQUIRED_BOXES.items() if form.get(name) != YES}
-    if wrong:
+    wrong |= agreements.missing(form)
+    if wrong or choice is None:
         raise errors.Invalid(wrong)
+    return choice
 
 
 def _check_unchanged(priced: baskets.Priced, form: Mapping[str, str], lang: i18n.Lang) -> None:
-    if priced.data.get("seen") != [document.version for document in _documents(priced, lang)]:
+    if priced.data.get("seen") != agreements.documents(priced.product.family.value, lang).versions:
         raise errors.Conflict("CONDIZIONI_CAMBIATE")
     other_years = form.get("years", "") not in {"", str(priced.quote.cart.years)}
     if other_years or priced.data.get("seen_gross") != priced.quote.totals.gross_cents:
@@ -174,6 +168,7 @@ def _register(
     priced: baskets.Priced,
     account: tables.Account,
     holder: identity.Holder,
+    choice: means.Choice,
     form: Mapping[str, str],
     lang: i18n.Lang,
 ) -> tables.Order:
@@ -181,7 +176,7 @@ def _register(
     at = clock.now()
     automatic = form.get("auto_renew") == YES if product.auto_renewable else None
     order = tables.Order(
-        number=_free_number(s),
+        number=registration.free_number(s),
         account_id=account.id or 0,
         family=product.family.value,
         lang=lang,
@@ -192,7 +187,8 @@ def _register(
         gross_cents=quote.totals.gross_cents,
         discount_code=quote.code,
         discount_net_cents=quote.discount_net_cents,
-        gateway=form["gateway"],
+        gateway=choice.gateway,
+        method_id=choice.method_id,
         years=quote.cart.years,
         auto_renew=automatic,
         extend_services=_extensions(form) if automatic else [],
@@ -212,29 +208,13 @@ def _register(
     s.add(order)
     s.flush()
     order_id = order.id or 0
-    s.add_all(_line(priced, line, order_id) for line in quote.lines)
+    registration.add_lines(s, order_id, priced.catalogue.price_list, quote.lines)
     if quote.code:
         _take_code(s, order, quote.code)
     configuring.reserve(s, order_id, order.configuration["names"], configuring.tax_ids(account.holder))
     configuring.claim_contacts(s, data.get("configuration", {}))
-    outbox.post(
-        s,
-        template="m02",
-        dedup_key=f"m02:order:{order_id}",
-        account_id=order.account_id,
-        order_id=order_id,
-        to_address=order.reference_email,
-        lang=lang,
-        params={},
-    )
+    registration.acknowledge(s, order)
     return order
-
-
-def _free_number(s: Session) -> str:
-    while True:
-        number = numbering.new_order_number()
-        if s.exec(select(tables.Order.id).where(tables.Order.number == number)).first() is None:
-            return number
 
 
 def _extensions(form: Mapping[str, str]) -> list[int]:
@@ -258,20 +238,6 @@ def _configuration(priced: baskets.Priced, lang: i18n.Lang) -> dict[str, Any]:
     }
 
 
-def _line(priced: baskets.Priced, line: Any, order_id: int) -> tables.OrderLine:
-    product = priced.catalogue.price_list.product(line.product_code)
-    return tables.OrderLine(
-        order_id=order_id,
-        product_code=product.code,
-        name_it=product.name_it,
-        name_en=product.name_en,
-        quantity=line.quantity,
-        years=line.years,
-        net_cents=line.net_cents,
-        list_net_cents=line.list_net_cents,
-    )
-
-
 def _take_code(s: Session, order: tables.Order, code: str) -> None:
     s.exec(db.locked(select(tables.DiscountCode).where(tables.DiscountCode.code == code))).one()
     if not baskets.usable(s, code, order.account_id):
@@ -288,41 +254,15 @@ def _accept(
     lang: i18n.Lang,
 ) -> None:
     """Store what was accepted, approved and asked for, with the exact words that were shown."""
-    document, privacy = _documents(priced, lang)
-    clauses = "; ".join(document.clauses)
-    given = {
-        "terms": (document, i18n.text(f"acceptance.terms_{priced.product.family.value}", lang)),
-        "clauses": (document, f"{i18n.text('acceptance.clauses', lang)} {clauses}"),
-        "privacy": (privacy, i18n.text("acceptance.privacy", lang)),
-    }
+    family = priced.product.family.value
+    texts = agreements.documents(family, lang)
+    given = agreements.contract(family, lang)
     if order.start_now:
-        given["start_now"] = (document, i18n.text("acceptance.start_now", lang))
+        given.append(agreements.Given("start_now", texts.contract, i18n.text("acceptance.start_now", lang)))
     if order.auto_renew is not None:
-        given["auto_renew"] = (document, _renewal_answer(order, lang))
-    if form.get("save_method") == YES:
-        given["save_method"] = (privacy, i18n.text("acceptance.save_method", lang))
-    for kind, (text, label) in given.items():
-        s.add(
-            tables.Acceptance(
-                order_id=order.id,
-                account_id=order.account_id,
-                kind=kind,
-                document_id=text.id,
-                version=text.version,
-                sha256=text.sha256,
-                label=label,
-                lang=lang,
-                accepted_at=order.created_at,
-                ip=actor.ip,
-                user_agent=actor.user_agent,
-            )
+        given.append(
+            agreements.renewal_answer(family, wanted=order.auto_renew, kept=order.method_id is not None, lang=lang)
         )
-
-
-def _renewal_answer(order: tables.Order, lang: i18n.Lang) -> str:
-    """The question and the answer; «Sì» stood beside the sentence that the method would be saved."""
-    question = i18n.text("acceptance.auto_renew", lang)
-    if not order.auto_renew:
-        return f"{question}: {i18n.text('acceptance.auto_renew_no', lang)}"
-    answer, saved = i18n.text("acceptance.auto_renew_yes", lang), i18n.text("acceptance.saved_for_renewal", lang)
-    return f"{question}: {answer}. {saved}"
+    if form.get("save_method") == YES:
+        given.append(agreements.Given("save_method", texts.privacy, i18n.text("acceptance.save_method", lang)))
+    agreements.record(s, actor, order.account_id, given, order.created_at, order.id)

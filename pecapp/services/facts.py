@@ -9,10 +9,10 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from pecapp import i18n, tables
-from pecapp.domain import calendar, identity, payments
+from pecapp.domain import identity, payments
 
 _BRANDS = MappingProxyType(
     {
@@ -62,7 +62,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Service:
-    """A service that the order bought."""
+    """A service that the order bought or renewed."""
 
     id: int
     label: str
@@ -109,9 +109,8 @@ def of_order(s: Session, order_id: int, lang: i18n.Lang) -> OrderFacts:
     lines = s.exec(
         select(tables.OrderLine).where(tables.OrderLine.order_id == order_id).order_by(col(tables.OrderLine.id))
     )
-    services = s.exec(
-        select(tables.Service).where(tables.Service.order_id == order_id).order_by(col(tables.Service.id))
-    )
+    bought = or_(col(tables.Service.order_id) == order_id, col(tables.Service.id) == order.configuration.get("service"))
+    services = s.exec(select(tables.Service).where(bought).order_by(col(tables.Service.id)))
     accepted = s.exec(
         select(tables.Acceptance).where(tables.Acceptance.order_id == order_id).order_by(col(tables.Acceptance.id))
     )
@@ -138,6 +137,8 @@ def subject(configuration: Mapping[str, Any]) -> str:
 
 def next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
     """What happens to a paid order now, in a sentence; empty where there is nothing to say."""
+    if order.configuration.get("service"):
+        return i18n.text("next.renewed", lang)
     product = s.get(tables.Product, order.configuration["product"])
     key = f"next.{product.kind}" if product else ""
     return i18n.text(key, lang) if key in i18n.words(lang) else ""
@@ -186,11 +187,6 @@ def line_text(line: Line, lang: i18n.Lang) -> str:
     parts = [i18n.text("paper.pieces", lang, count=line.quantity)] if line.quantity > 1 else []
     parts += [years(line.years, lang)] if line.years else []
     return ", ".join(parts)
-
-
-def next_debit_on(service: Service) -> date | None:
-    """When the next renewal of `service` would be debited; None where it does not expire."""
-    return calendar.debit_on(service.expires_on) if service.expires_on else None
 
 
 def _receipt(s: Session, order_id: int) -> Receipt | None:

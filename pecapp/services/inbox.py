@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from pecapp import clock, db, errors, tables
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import alerts, failpoint, live, methods, payments, settlement
+from pecapp.services import alerts, failpoint, live, methods, payments, savings, settlement
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
         "type": event.type,
         "transmission_id": event.transmission_id or None,
         "method_ref": event.method_ref,
+        "saving_id": event.saving_id,
         "attempt_id": event.attempt_id,
         "gateway_ref": event.gateway_ref,
         "body": body,
@@ -89,8 +90,8 @@ def _first_status(event: base.Event) -> str:
 
 
 def _to_be_followed(event: base.Event) -> bool:
-    """Whether it speaks of an attempt or of a kept method that is gone; nothing here acts on any other."""
-    return event.relevant and bool(event.attempt_id or event.by_ref or event.method_ref)
+    """Whether it speaks of an attempt, a saving or a kept method; nothing here acts on any other."""
+    return event.relevant and bool(event.attempt_id or event.by_ref or event.method_ref or event.saving_id)
 
 
 def _settled_by(s: Session, event: base.Event) -> bool:
@@ -109,35 +110,45 @@ async def drain(limit: int = 200) -> int:
     events = await db.run(_claim, limit)
     hints: dict[_Hint, list[int]] = {}
     for event in events:
-        hint = _Hint(event.gateway, event.attempt_id, event.gateway_ref, event.method_ref)
+        hint = _Hint(event.gateway, event.attempt_id, event.gateway_ref, event.method_ref, event.saving_id)
         hints.setdefault(hint, []).append(event.id or 0)
     await asyncio.gather(*(_follow(hint, ids) for hint, ids in hints.items()))
     return len(events)
 
 
 class _Hint(NamedTuple):
-    """What an event says has to be looked at: an attempt, by its name or the gateway's, or a kept method."""
+    """What an event says has to be looked at: an attempt, by its name or the gateway's, a saving, or a kept method."""
 
     gateway: str
     attempt_id: str
     gateway_ref: str
     method_ref: str
+    saving_id: str
 
 
 async def _follow(hint: _Hint, ids: list[int]) -> None:
-    attempt = await db.run(_find, hint)
-    if attempt is None and not hint.method_ref:
+    try:
+        followed = await _look(hint)
+    except errors.NotFound:
         await db.run(_put_off, ids, UNMATCHED)
         return
-    if attempt is None:
-        followed = await methods.check(hint.gateway, hint.method_ref)
-    else:
-        followed = await payments.check(attempt, hinted=True, method_ref=hint.method_ref)
     if followed:
         failpoint.reach("hint_followed")
         await db.run(_finish, ids)
     else:
         await db.run(_put_off, ids, WAITING)
+
+
+async def _look(hint: _Hint) -> bool:
+    """Ask the gateway for what the hint names; False when it gave no answer. Raises NotFound."""
+    if hint.saving_id:
+        return await savings.check(hint.saving_id)
+    attempt = await db.run(_find, hint)
+    if attempt is not None:
+        return await payments.check(attempt, hinted=True, method_ref=hint.method_ref)
+    if hint.method_ref:
+        return await methods.check(hint.gateway, hint.method_ref)
+    raise errors.NotFound
 
 
 def _find(hint: _Hint) -> tables.PaymentAttempt | None:

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, update
 from sqlmodel import Session, col, select
 
-from pecapp import clock, db, errors, tables
+from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import orders
-from pecapp.services import access, configuring, live, outbox
+from pecapp.services import access, agreements, configuring, live, outbox, subscriptions
 
 PAYABLE_FOR = timedelta(days=orders.PAYABLE_DAYS)
 
@@ -55,6 +55,26 @@ def lock(s: Session, number: str, account_id: int) -> tables.Order:
     return order
 
 
+def ask_for_renewal(actor: access.Actor, number: str, lang: i18n.Lang) -> None:
+    """«Sì, attiva», answered when the order is paid later: the method that pays is kept and renews what it buys (4.3).
+
+    Raises NotFound, Conflict when the order is not waiting to be paid or its product has no automatic renewal. Safe to
+    repeat; it is on only when the gateway has confirmed a method.
+    """
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        order = lock(s, number, account_id)
+        if order.auto_renew:
+            return
+        if order.auto_renew is None or order.status not in orders.PAYABLE:
+            raise errors.Conflict("RIN_NON_ATTIVABILE")
+        order.auto_renew = order.save_method = True
+        s.add(order)
+        answer = agreements.renewal_answer(order.family, wanted=True, kept=False, lang=lang)
+        agreements.record(s, actor, account_id, [answer], clock.now(), order.id)
+        live.publish(s, live.order(order.id or 0))
+
+
 def cancel(actor: access.Actor, number: str) -> None:
     """Cancel an order that waits for payment: names and code are free again, the customer gets a mail.
 
@@ -94,6 +114,7 @@ def _close(s: Session, order: tables.Order, signal: orders.Signal, by: str) -> N
     advance(s, order_id, order.status, signal, by=by)
     s.execute(delete(tables.CodeUse).where(col(tables.CodeUse.order_id) == order_id))
     configuring.release(s, order_id)
+    subscriptions.give_up_renewal(s, order_id)
     outbox.post(
         s,
         template="m18",

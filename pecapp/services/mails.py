@@ -4,6 +4,7 @@ A mail is written from the rows as they are when it leaves; `params` holds only 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 
 from sqlmodel import Session
@@ -66,6 +67,26 @@ def _m00(about: matter.Matter) -> matter.Composed:
         letters.Paragraph(say("m00.not_you")),
     )
     return matter.Composed(letters.Letter(say("m00.subject"), say("m00.summary"), blocks))
+
+
+def _m23(about: matter.Matter) -> matter.Composed:
+    """«Accesso o modifica dati»: what was done in a browser that is new, and what to do if it was somebody else."""
+    say, what = about.say, about.params["what"]
+    at = i18n.instant(datetime.fromisoformat(about.params["at"]), about.lang)
+    write, check = say("m23.write", email=settings.load().seller_email), say("m23.check")
+    to_methods = letters.Action(say("m11.button"), matter.link("/metodi-di-pagamento"), main=False)
+    to_password = letters.Action(say("m23.button"), matter.link("/recupera"))
+    lost = what == "email"  # a new password would be sent to the address that somebody else has put there
+    blocks = (
+        about.greeting(matter.name(about.account)),
+        letters.Paragraph(say(f"m23.{what}")),
+        letters.Facts(((say("m23.at"), at), (say("m23.device"), about.params["device"]))),
+        letters.Paragraph(say("m23.you")),
+        letters.Heading(say("m23.not_you")),
+        letters.Items((write, check) if lost else (say("m23.change"), check, write)),
+        *((to_methods,) if lost else (to_password, to_methods)),
+    )
+    return matter.Composed(letters.Letter(say("m23.subject"), say(f"m23.{what}.summary", at=at), blocks))
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
@@ -288,10 +309,15 @@ _COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingPr
         "m04": renewal_mails.m04,
         "m05": renewal_mails.m05,
         "m06": _m06,
+        "m09": renewal_mails.m09,
+        "m10": renewal_mails.m10,
         "m11": renewal_mails.m11,
         "m12": renewal_mails.m12,
+        "m14": renewal_mails.m14,
+        "m15": renewal_mails.m15,
         "m18": _m18,
         "m21": _m21,
+        "m23": _m23,
     }
 )
 TEMPLATES = frozenset(_COMPOSERS)

@@ -46,6 +46,10 @@ class Matter:
             raise ValueError(f"a mail {self.mail.template} is about an order")
         return facts.of_order(self.s, self.mail.order_id, self.lang)
 
+    def addressee(self) -> str:
+        """Whom it greets: the holder of the order that it is about, else of the account."""
+        return self.order().holder.display_name if self.mail.order_id is not None else name(self.account)
+
     def greeting(self, name: str) -> letters.Paragraph:
         """How the letter begins."""
         return letters.Paragraph(self.say("greeting", name=name) if name else self.say("greeting.plain"))
@@ -67,6 +71,6 @@ def name(account: tables.Account) -> str:
     return facts.holder(account.holder).display_name.strip() if account.holder else ""
 
 
-def expiry(service: facts.Service, lang: i18n.Lang) -> tuple[str, str]:
+def expiry(service: facts.Service | tables.Service, lang: i18n.Lang) -> tuple[str, str]:
     """A service and its last valid day."""
     return service.label, i18n.date(service.expires_on, lang) if service.expires_on else ""

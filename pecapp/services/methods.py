@@ -1,17 +1,17 @@
 """Means of payment that customers have agreed to keep: the gateway has card or account, we have its token."""
 
 import logging
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
-from pecapp.domain import calendar, payments
+from pecapp.domain import calendar, payments, renewals
 from pecapp.domain import methods as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, alerts, facts, failpoint, live, outbox, subscriptions, views
+from pecapp.services import access, alerts, devices, facts, failpoint, live, outbox, renewal_costs, subscriptions, views
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ _EARLIER_NEWS = (
 LEASE = timedelta(minutes=2)
 """How long the deletion of a token belongs to whoever took it up."""
 LAST_TRY = 10
+DEBIT_PATIENCE = timedelta(hours=1)
+"""How long a token lives on after its method was replaced in the middle of a debit."""
 
 
 def keep(
@@ -38,15 +40,7 @@ def keep(
 ) -> tables.PaymentMethod:
     """Store the token of what the gateway has saved; the same card or account twice is one method, with fresh data."""
     card = isinstance(means, payments.Card)
-    method = s.exec(
-        db.locked(
-            select(tables.PaymentMethod).where(
-                tables.PaymentMethod.account_id == account_id,
-                tables.PaymentMethod.gateway == gateway,
-                tables.PaymentMethod.fingerprint == means.fingerprint,
-            )
-        )
-    ).one_or_none()
+    method = s.exec(db.locked(_same(account_id, gateway, means))).one_or_none()
     if method is None:
         method = tables.PaymentMethod(
             account_id=account_id,
@@ -56,17 +50,34 @@ def keep(
             fingerprint=means.fingerprint,
             created_at=clock.now(),
         )
+    elif method.status == VALID and method.token != means.token:
+        _let_go(s, method)
     method.token, method.customer_ref = means.token, means.customer
-    method.brand, method.country = means.brand, means.country
-    if card:
-        method.last4, method.exp_month, method.exp_year = means.last4, means.exp_month, means.exp_year
-    else:
-        method.label = means.label
+    _copy(method, means)
+    if method.status != VALID:
+        method.ceiling_cents = None  # what was authorised ended with the method
     method.status, method.consent = VALID, consent
     s.add(method)
     s.flush()
     _hear_again(s, gateway, means.token)
     return method
+
+
+def _same(account_id: int, gateway: str, means: payments.Card | payments.Wallet) -> Any:
+    """The customer's method that is this very card or account."""
+    method = tables.PaymentMethod
+    return select(method).where(
+        method.account_id == account_id, method.gateway == gateway, method.fingerprint == means.fingerprint
+    )
+
+
+def _copy(method: tables.PaymentMethod, means: payments.Card | payments.Wallet) -> None:
+    """What may be shown of a card or account, as the gateway tells it now."""
+    method.brand, method.country = means.brand, means.country
+    if isinstance(means, payments.Card):
+        method.last4, method.exp_month, method.exp_year = means.last4, means.exp_month, means.exp_year
+    else:
+        method.label = means.label
 
 
 def _hear_again(s: Session, gateway: str, token: str) -> None:
@@ -87,19 +98,21 @@ def customer_ref(s: Session, account_id: int, gateway: str) -> str:
 
 
 async def check(gateway_name: str, token: str) -> bool:
-    """A notification says that a kept method is gone: ask the gateway, and revoke it here if that is so.
+    """A notification speaks of a kept method: take over what the gateway has now, or revoke it if it is gone.
 
     False, and nothing changed, when the gateway gave no answer. Safe to repeat.
     """
     if not await db.run(_is_known, gateway_name, token):
         return True
     try:
-        kept = await registry.get(gateway_name).is_kept(token)
+        means = await registry.get(gateway_name).kept(token)
     except base.GatewayError as problem:
         log.warning("gateway %s did not answer for a kept method: %s", gateway_name, problem)
         return False
-    if not kept:
+    if means is None:
         await db.run(_revoke, gateway_name, token)
+    else:
+        await db.run(_refresh, gateway_name, means)
     return True
 
 
@@ -114,6 +127,20 @@ def _valid(gateway_name: str, token: str) -> Any:
         tables.PaymentMethod.token == token,
         col(tables.PaymentMethod.status) == VALID,
     )
+
+
+def _refresh(gateway_name: str, means: payments.Card | payments.Wallet) -> None:
+    """The bank has sent a new card, or only a new date: what is shown follows, the renewals stay where they are."""
+    with db.transaction() as s:
+        for method in s.scalars(db.locked(_valid(gateway_name, means.token))).all():
+            before = (method.last4, method.exp_month, method.exp_year, method.label)
+            _copy(method, means)
+            if means.fingerprint and s.exec(_same(method.account_id, gateway_name, means)).first() is None:
+                method.fingerprint = means.fingerprint  # a new number is the same method from now on
+            if (method.last4, method.exp_month, method.exp_year, method.label) != before:
+                log.info("kept method %s was updated by its gateway", method.id)
+                s.add(method)
+                live.publish(s, live.account(method.account_id))
 
 
 def _revoke(gateway_name: str, token: str) -> None:
@@ -140,85 +167,164 @@ def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.MethodView]:
     """«Metodi di pagamento»: what the customer has let us keep, the oldest first, each with the renewals on it."""
     account_id = access.require(actor)
     with db.reading() as s:
-        kept = s.exec(
-            select(tables.PaymentMethod)
-            .where(tables.PaymentMethod.account_id == account_id, tables.PaymentMethod.status != REMOVED)
-            .order_by(col(tables.PaymentMethod.id))
-        ).all()
-        return [_view(method, subscriptions.renewed_by(s, method.id or 0), lang) for method in kept]
+        return [
+            _view(method, subscriptions.renewed_by(s, method.id or 0), lang)
+            for method in _of(s, account_id)
+            if method.status != REMOVED
+        ]
+
+
+def _of(s: Session, account_id: int) -> list[tables.PaymentMethod]:
+    method = tables.PaymentMethod
+    return list(s.exec(select(method).where(method.account_id == account_id).order_by(col(method.id))))
+
+
+def usable(s: Session, account_id: int) -> list[tables.PaymentMethod]:
+    """The customer's methods that can be charged, the oldest first; an expired card is one, banks update cards."""
+    return [method for method in _of(s, account_id) if method.status == VALID]
+
+
+def own(s: Session, account_id: int, method_id: int, *, hold: bool = True) -> tables.PaymentMethod:
+    """The customer's method, held for this transaction unless it is only read. Raises NotFound, for another's too."""
+    wanted = select(tables.PaymentMethod).where(
+        tables.PaymentMethod.id == method_id, tables.PaymentMethod.account_id == account_id
+    )
+    method = s.exec(db.locked(wanted) if hold else wanted).one_or_none()
+    if method is None:
+        raise errors.NotFound("MET_NON_TROVATO")
+    return method
+
+
+def chargeable(s: Session, account_id: int, method_id: int, *, hold: bool = True) -> tables.PaymentMethod:
+    """As `own`, for a method that is to be charged: one that is gone cannot be found."""
+    method = own(s, account_id, method_id, hold=hold)
+    if method.status != VALID:
+        raise errors.NotFound("MET_NON_TROVATO")
+    return method
+
+
+def used(s: Session, method_id: int, at: datetime) -> tables.PaymentMethod:
+    """Note that a method has just paid."""
+    method = s.get_one(tables.PaymentMethod, method_id)
+    method.used_at = at
+    s.add(method)
+    return method
+
+
+def title(method: tables.PaymentMethod, lang: i18n.Lang) -> str:
+    """A method as its owner knows it: «Visa •••• 4242»."""
+    return facts.means(method.gateway, method.brand, method.last4, lang, method.label)
+
+
+def ends_on(method: tables.PaymentMethod) -> date | None:
+    """The last day of a card; None for an account."""
+    return rules.last_day(method.exp_month, method.exp_year) if method.exp_month else None
+
+
+def as_means(method: tables.PaymentMethod) -> renewals.Means:
+    """What a debit's success depends on."""
+    return renewals.Means(method.status == VALID, method.ceiling_cents, ends_on(method))
 
 
 def _view(method: tables.PaymentMethod, services: list[tables.Service], lang: i18n.Lang) -> views.MethodView:
-    expires_on = rules.last_day(method.exp_month, method.exp_year) if method.exp_month else None
     debits = [calendar.debit_on(service.expires_on) for service in services if service.expires_on]
     state = rules.condition(
-        revoked=method.status == REVOKED, expires_on=expires_on, next_debit_on=min(debits, default=None),
+        revoked=method.status == REVOKED, expires_on=ends_on(method), next_debit_on=min(debits, default=None),
         today=clock.today(),
     )  # fmt: skip
     return views.MethodView(
         id=method.id or 0,
         kind="paypal" if method.gateway == "paypal" else "card",
-        title=facts.means(method.gateway, method.brand, method.last4, lang, method.label),
+        title=title(method, lang),
         expires=f"{method.exp_month:02d}/{method.exp_year % 100:02d}" if method.exp_month else "",
         state=state.value,
-        services=[_renewed(service, lang) for service in services],
+        ceiling=i18n.money(method.ceiling_cents, lang) if method.ceiling_cents else "",
+        services=[subscriptions.renewed(service, lang) for service in services],
     )
 
 
-def _renewed(service: tables.Service, lang: i18n.Lang) -> str:
-    expires: date | None = service.expires_on
-    if expires is None:
-        return service.label
-    return i18n.text("method.service", lang, service=service.label, expires=i18n.date(expires, lang))
-
-
-def remove(actor: access.Actor, method_id: int) -> None:
+def remove(actor: access.Actor, method_id: int, instead: int | None = None) -> None:
     """«Rimuovi», confirmed: every renewal on the method is switched off, the gateway deletes its token, M11 tells.
 
-    What was paid keeps brand and digits. Raises NotFound, for another's method too. Safe to repeat.
+    With `instead`, another kept method of the customer, the renewals pass to it and M10 tells. What was paid keeps
+    brand and digits. Raises NotFound, for another's method too, Conflict while a debit runs on it (`MET_IN_USO`) or
+    when what is authorised on `instead` is too low (`MAND_BASSO`). Safe to repeat.
     """
     account_id = access.require(actor)
     with db.transaction() as s:
-        method = s.exec(
-            db.locked(
-                select(tables.PaymentMethod).where(
-                    tables.PaymentMethod.id == method_id, tables.PaymentMethod.account_id == account_id
-                )
-            )
-        ).one_or_none()
-        if method is None:
-            raise errors.NotFound("MET_NON_TROVATO")
+        method = own(s, account_id, method_id)
         if method.status == REMOVED:
             return
-        at = clock.now()
-        if method.status == VALID:
-            _let_go(s, method)
-        off = subscriptions.unlink(s, method_id, "method_removed", at)
-        method.status, method.token = REMOVED, ""
-        s.add(method)
-        outbox.post(
-            s,
-            template="m11",
-            dedup_key=f"m11:method:{method_id}:{at.isoformat()}",
-            account_id=account_id,
-            params={"method_id": method_id, "service_ids": off},
-        )
-        live.publish(s, live.account(account_id), live.WORK_MAIL, live.WORK_PAYMENTS)
+        if _in_use(s, method_id):
+            raise errors.Conflict("MET_IN_USO")
+        devices.changed(s, actor, "method")
+        if instead is None:
+            _put_away(s, method)
+            return
+        other = chargeable(s, account_id, instead)
+        if other.id == method.id:
+            raise errors.NotFound("MET_NON_TROVATO")
+        needed = renewal_costs.dearest(s, subscriptions.renewed_by(s, method_id), clock.today())[1]
+        if needed > (other.ceiling_cents or 0):
+            raise errors.Conflict("MAND_BASSO")
+        take_over(s, method, other)
+
+
+def _in_use(s: Session, method_id: int) -> bool:
+    attempt = tables.PaymentAttempt
+    running = select(attempt.id).where(attempt.method_id == method_id, col(attempt.status).in_(payments.OPEN))
+    return s.exec(running.limit(1)).first() is not None
+
+
+def _put_away(s: Session, method: tables.PaymentMethod) -> None:
+    at, method_id = clock.now(), method.id or 0
+    off = subscriptions.unlink(s, method_id, "method_removed", at)
+    _end(s, method)
+    outbox.post(
+        s,
+        template="m11",
+        dedup_key=f"m11:method:{method_id}:{at.isoformat()}",
+        account_id=method.account_id,
+        params={"method_id": method_id, "service_ids": off},
+    )
+    live.publish(s, live.account(method.account_id), live.WORK_MAIL, live.WORK_PAYMENTS)
+
+
+def take_over(s: Session, old: tables.PaymentMethod, new: tables.PaymentMethod) -> None:
+    """`new` takes the place of `old`, both locked: the renewals pass to it, the old token is deleted, M10 tells."""
+    at = clock.now()
+    moved = subscriptions.move(s, old.id or 0, new.id or 0)
+    _end(s, old)
+    outbox.post(
+        s,
+        template="m10",
+        dedup_key=f"m10:method:{old.id}:{new.id}:{at.isoformat()}",
+        account_id=old.account_id,
+        params={"old_id": old.id, "new_id": new.id, "service_ids": moved},
+    )
+    live.publish(s, live.account(old.account_id), live.WORK_MAIL, live.WORK_PAYMENTS)
+
+
+def _end(s: Session, method: tables.PaymentMethod) -> None:
+    if method.status == VALID:
+        _let_go(s, method)
+    method.status, method.token, method.ceiling_cents = REMOVED, "", None
+    s.add(method)
 
 
 def _let_go(s: Session, method: tables.PaymentMethod) -> None:
+    """Have the gateway delete the token; while a debit runs on it, not before that has had its time."""
     at = clock.now()
+    first_try = at + DEBIT_PATIENCE if _in_use(s, method.id or 0) else at
     values = {"gateway": method.gateway, "token": method.token, "created_at": at, "done_at": None, "tries": 0}
-    if not db.insert_once(s, tables.TokenRemoval, values | {"next_try_at": at}):
+    if not db.insert_once(s, tables.TokenRemoval, values | {"next_try_at": first_try}):
         again = s.exec(_removal(method.gateway, method.token)).one()
-        again.done_at, again.tries, again.next_try_at = None, 0, at
+        again.done_at, again.tries, again.next_try_at = None, 0, first_try
         s.add(again)
 
 
 def _removal(gateway: str, token: str) -> Any:
-    return select(tables.TokenRemoval).where(
-        tables.TokenRemoval.gateway == gateway, tables.TokenRemoval.token == token
-    )
+    return select(tables.TokenRemoval).where(tables.TokenRemoval.gateway == gateway, tables.TokenRemoval.token == token)
 
 
 async def forget_due(limit: int = 50) -> int:

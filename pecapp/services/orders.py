@@ -1,19 +1,21 @@
 """Orders as their customers see them: the live page, the lists, and the little that a stranger may see to pay one."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, identity
 from pecapp.domain import orders as rules
 from pecapp.domain import payments as attempts
 from pecapp.gateways import registry
-from pecapp.services import access, facts, subscriptions, throttle, views
+from pecapp.services import access, facts, means, subscriptions, throttle, views
 
 PAGE = 20
+ASKED_AGAIN_AFTER = timedelta(hours=1)
+"""Who pays right after ordering has just answered whether the service shall renew by itself."""
 _TONES = {
     rules.Status.AWAITING_PAYMENT: "neutral",
     rules.Status.VERIFYING: "progress",
@@ -61,46 +63,21 @@ def listing(actor: access.Actor, lang: i18n.Lang, before: str = "") -> list[view
             last = s.exec(query.where(tables.Order.number == before)).one_or_none()
             if last is not None:
                 query = query.where(col(tables.Order.created_at) < last.created_at)
-        rows = s.exec(query.order_by(col(tables.Order.created_at).desc()).limit(PAGE)).all()
-        return _rows(s, rows, lang)
+        found = s.exec(query.order_by(col(tables.Order.created_at).desc()).limit(PAGE)).all()
+        return rows(s, found, lang)
 
 
 def unpaid(actor: access.Actor, lang: i18n.Lang) -> list[views.OrderRowView]:
     """«Ordini da pagare»: the customer's orders that wait for payment, newest first."""
     account_id = access.require(actor)
     with db.reading() as s:
-        rows = s.exec(
+        found = s.exec(
             select(tables.Order)
             .where(tables.Order.account_id == account_id, tables.Order.status == rules.Status.AWAITING_PAYMENT)
             .order_by(col(tables.Order.created_at).desc())
             .limit(PAGE)
         ).all()
-        return _rows(s, rows, lang)
-
-
-def services(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
-    """The customer's services, the next to expire first."""
-    account_id = access.require(actor)
-    with db.reading() as s:
-        found = s.exec(
-            select(tables.Service, tables.Product, tables.Order.number)
-            .join(tables.Product, col(tables.Product.code) == col(tables.Service.product_code))
-            .join(tables.Order, col(tables.Order.id) == col(tables.Service.order_id))
-            .where(tables.Service.account_id == account_id)
-            .order_by(col(tables.Service.expires_on), col(tables.Service.id))
-        ).all()
-    return [
-        views.ServiceView(
-            id=service.id or 0,
-            name=product.name_en if lang == "en" else product.name_it,
-            label=service.label,
-            status=service.status,
-            expires=_day(service.expires_on, lang),
-            renewal=service.renewal or "",
-            order_number=number,
-        )
-        for service, product, number in found
-    ]
+        return rows(s, found, lang)
 
 
 def quick(number: str, ip: str, lang: i18n.Lang) -> views.QuickOrderView:
@@ -157,7 +134,8 @@ def _lines(s: Session, order: tables.Order) -> list[tables.OrderLine]:
     return list(s.exec(query))
 
 
-def _rows(s: Session, found: Sequence[tables.Order], lang: i18n.Lang) -> list[views.OrderRowView]:
+def rows(s: Session, found: Sequence[tables.Order], lang: i18n.Lang) -> list[views.OrderRowView]:
+    """Orders as lists show them, in the order given."""
     titles: dict[int, str] = {}
     ids = [order.id for order in found]
     for line in s.exec(
@@ -244,7 +222,9 @@ def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang:
             "totals": _totals(order, lang),
             "reference_email": order.reference_email,
             "can_cancel": shown.can_pay,
-            "chosen": order.gateway,
+            "means": means.choices(s, order.account_id, lang) if shown.can_pay else [],
+            "chosen": means.value(order.gateway, order.method_id),
+            "renewal_offer": _renewal_offer(order, lang) if shown.can_pay else "",
             "auto_renew": "active" if renews else {None: "", True: "yes", False: "no"}[order.auto_renew],
             "next_debit": _day(calendar.debit_on(expires), lang) if expires and renews else "",
             "service": facts.subject(order.configuration) or ", ".join(service.label for service in known.services),
@@ -255,6 +235,14 @@ def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang:
     )
 
 
+def _renewal_offer(order: tables.Order, lang: i18n.Lang) -> str:
+    """The question that was not answered «Sì» in the order form, asked once more when it is paid later (4.3)."""
+    just_answered = order.created_at + ASKED_AGAIN_AFTER > clock.now()
+    if just_answered or order.auto_renew is not False or order.renewal_gross_cents is None:
+        return ""
+    return i18n.text("ord.renewal_offer", lang, amount=i18n.money(order.renewal_gross_cents, lang))
+
+
 def _next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
     return facts.next_step(s, order, lang) if order.status == rules.Status.PAID else ""
 
@@ -262,7 +250,8 @@ def _next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
 def _renews(s: Session, order: tables.Order) -> bool:
     """Whether a renewal of what the order bought is on: asked for is not enough, the token must have been confirmed."""
     service = tables.Service
-    active = select(service.id).where(service.order_id == order.id, service.renewal == subscriptions.RENEWAL_ACTIVE)
+    bought = or_(col(service.order_id) == order.id, col(service.id) == order.configuration.get("service"))
+    active = select(service.id).where(bought, service.renewal == subscriptions.RENEWAL_ACTIVE)
     return s.exec(active.limit(1)).first() is not None
 
 

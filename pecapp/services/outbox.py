@@ -7,7 +7,6 @@ receiver's server can drop the copy. One mail that cannot be written or sent nev
 
 import hashlib
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -16,9 +15,9 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
-from pecapp import clock, db, errors, i18n, settings, tables
+from pecapp import clock, db, i18n, settings, tables
 from pecapp.domain import identity
-from pecapp.services import access, alerts, failpoint, letters, live, mails, post_office, terms, views
+from pecapp.services import alerts, failpoint, letters, live, mails, post_office, terms
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +51,11 @@ def post(  # noqa: PLR0913  (a mail is that many facts, each named by its caller
     lang: str | None = None,
     params: dict[str, Any] | None = None,
     ready_at: datetime | None = None,
-) -> None:
+) -> bool:
     """Put a mail in the outbox, in the caller's transaction; a second one with the same `dedup_key` is not taken.
 
-    `params` is plain JSON data that no row knows. Without `to_address` or `lang` the account's are used. It leaves at
-    `ready_at`, or at once after the commit.
+    Tells whether it was taken. `params` is plain JSON data that no row knows. Without `to_address` or `lang` the
+    account's are used. It leaves at `ready_at`, or at once after the commit.
     """
     if template not in mails.TEMPLATES:
         raise ValueError(f"there is no mail {template}")
@@ -87,6 +86,7 @@ def post(  # noqa: PLR0913  (a mail is that many facts, each named by its caller
     )
     if posted and (ready_at is None or ready_at <= now):
         live.publish(s, live.WORK_MAIL)
+    return posted
 
 
 def ready(s: Session, dedup_key: str) -> None:
@@ -159,13 +159,13 @@ def _record(mail_id: int, message_id: str, written: letters.Written) -> None:
         mail.status, mail.sent_at, mail.message_id = "sent", clock.now(), message_id
         mail.subject, mail.body_text, mail.body_html = written.subject, written.text, written.html
         if settings.load().smtp_url:
-            mail.body_text = _without_link(written.text, mail.params)
-            mail.body_html = _without_link(written.html, mail.params)
+            mail.body_text = without_link(written.text, mail.params)
+            mail.body_html = without_link(written.html, mail.params)
             mail.params = {name: value for name, value in mail.params.items() if name != "path"}
         s.add(mail)
 
 
-def _without_link(written: str, params: dict[str, Any]) -> str:
+def without_link(written: str, params: dict[str, Any]) -> str:
     """A mail's words without the link that opens something by itself (`params["path"]`)."""
     path = params.get("path")
     return written.replace(path, "/…") if path else written
@@ -216,57 +216,3 @@ def _message(mail: tables.OutboxMail, written: letters.Written, enclosed: tuple[
             terms.pdf(document), maintype="application", subtype="pdf", filename=terms.filename(document)
         )
     return message
-
-
-# --- reading again ----------------------------------------------------------------------------------------------------
-
-
-def mailbox(limit: int = 100, to_address: str = "") -> list[views.MailView]:
-    """The newest mails, of everybody or to one address, as they left: for developers and tests, never for customers."""
-    wanted = select(tables.OutboxMail).order_by(col(tables.OutboxMail.id).desc()).limit(limit)
-    if to_address:
-        wanted = wanted.where(tables.OutboxMail.to_address == to_address)
-    with db.reading() as s:
-        return [_view(mail) for mail in s.exec(wanted)]
-
-
-def mail(mail_id: int) -> views.MailView:
-    """One mail with its HTML and what was enclosed, for developers and tests. Raises NotFound."""
-    with db.reading() as s:
-        row = s.get(tables.OutboxMail, mail_id)
-        if row is None:
-            raise errors.NotFound
-        enclosed = mails.compose(s, row).enclosed if row.status == "sent" else ()
-        return replace(
-            _view(row),
-            html=row.body_html,
-            enclosed=[views.DocumentView(one.id, one.version, one.title, one.url) for one in enclosed],
-        )
-
-
-def of_account(actor: access.Actor, limit: int = 100) -> list[views.MailView]:
-    """«Comunicazioni»: what was sent to this customer, newest first, without links that open something by themselves.
-
-    Raises Forbidden.
-    """
-    account_id = access.require(actor)
-    wanted = (
-        select(tables.OutboxMail)
-        .where(tables.OutboxMail.account_id == account_id, tables.OutboxMail.status == "sent")
-        .order_by(col(tables.OutboxMail.id).desc())
-        .limit(limit)
-    )
-    with db.reading() as s:
-        return [replace(_view(row), text=_without_link(row.body_text, row.params)) for row in s.exec(wanted)]
-
-
-def _view(row: tables.OutboxMail) -> views.MailView:
-    return views.MailView(
-        id=row.id or 0,
-        to_address=row.to_address,
-        template=row.template,
-        subject=row.subject,
-        sent=i18n.instant(row.sent_at, i18n.language(row.lang)) if row.sent_at else "",
-        status=row.status,
-        text=row.body_text,
-    )

@@ -18,7 +18,7 @@ from pecapp import clock, db, errors, settings, tables
 from pecapp.domain import orders
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, captures, failpoint, lifecycle, live, methods, settlement
+from pecapp.services import access, captures, charges, failpoint, lifecycle, live, means, methods, settlement
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +30,14 @@ PAGE_LIFETIME = timedelta(minutes=35)
 """How long the gateway's page can be used; Stripe allows no less than 30 minutes, and clocks differ."""
 
 
-async def pay(actor: access.Actor, number: str, gateway_name: str, channel: str = "order") -> str:
-    """Open, or open again, the gateway's page for the customer's order and return its address.
+async def pay(actor: access.Actor, number: str, chosen: str, channel: str = "order") -> str:
+    """Pay the customer's order with a gateway (`stripe`) or a kept method (`m12`); the address where to go on.
 
-    Pressing twice, or in two tabs, leads to the same page. Raises NotFound, Conflict when the order is not payable or
-    another gateway's page is open, Unavailable when the gateway does not answer (the order is payable again then).
+    Pressing twice, or in two tabs, leads to the same page. A kept method is charged at once: the address is then the
+    bank's, when it wants a confirmation, or empty. Raises NotFound, Conflict when the order is not payable or
+    another payment is open, Unavailable when the gateway does not answer (the order is payable again then).
     """
-    return await _pay(number, gateway_name, channel, account_id=access.require(actor))
+    return await _pay(number, chosen, channel, account_id=access.require(actor))
 
 
 async def quick_pay(number: str, gateway_name: str) -> str:
@@ -44,17 +45,13 @@ async def quick_pay(number: str, gateway_name: str) -> str:
     return await _pay(number, gateway_name, QUICK, account_id=None)
 
 
-def means() -> list[str]:
-    """The gateways that can be chosen, by name."""
-    return list(registry.gateways())
-
-
 async def resume(actor: access.Actor, number: str) -> str:
     """The address of the gateway's page that is still open for the customer's order. Raises Conflict when none is."""
     attempt = await db.run(_open_attempt, number, access.require(actor))
     if attempt is None or _undecided(attempt) or attempt.expires_at <= clock.now():
         raise errors.Conflict("PAG_NON_RIPRENDIBILE")
-    return await _pay(number, attempt.gateway, attempt.channel, account_id=access.require(actor))
+    chosen = means.value(attempt.gateway, attempt.method_id)
+    return await _pay(number, chosen, attempt.channel, account_id=access.require(actor))
 
 
 async def stop(actor: access.Actor, number: str) -> None:
@@ -110,6 +107,8 @@ async def check(
     when there is a sign that the customer chose another (`witnessed`, or `hinted` by a notification). `method_ref` is
     the kept method that the notification names.
     """
+    if attempt.method_id and not attempt.gateway_ref:
+        return await charges.find_out(attempt)
     try:
         outcome = await registry.get(attempt.gateway).look_up(replace(_reference(attempt), method_ref=method_ref))
     except base.GatewayError as problem:
@@ -126,7 +125,8 @@ async def check(
 
 def _undecided(attempt: tables.PaymentAttempt) -> bool:
     """Whether the money may be moving at this moment."""
-    return attempt.status == rules.Status.UNKNOWN or attempt.capture_asked_at is not None
+    being_charged = attempt.method_id is not None and not attempt.gateway_ref
+    return attempt.status == rules.Status.UNKNOWN or attempt.capture_asked_at is not None or being_charged
 
 
 async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False, overdue: bool = False) -> None:
@@ -144,9 +144,7 @@ async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False, over
         raise errors.Unavailable("PAG_NON_DISPONIBILE") from problem
     failpoint.reach("page_closed")
     if outcome.verdict is rules.Verdict.APPROVED:
-        if overdue and await captures.take(
-            attempt, _reference(attempt), outcome, witnessed=witnessed, again=False
-        ):
+        if overdue and await captures.take(attempt, _reference(attempt), outcome, witnessed=witnessed, again=False):
             attempt = await db.run(_attempt, attempt.id)
         if attempt.status not in rules.OPEN or _undecided(attempt):
             return
@@ -154,17 +152,18 @@ async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False, over
     await settlement.apply(outcome, witnessed=witnessed)
 
 
-async def _pay(number: str, gateway_name: str, channel: str, account_id: int | None) -> str:
-    gateway = registry.get(gateway_name)
+async def _pay(number: str, chosen: str, channel: str, account_id: int | None) -> str:
     stale = await db.run(_open_attempt, number, account_id)
     if stale is not None and stale.expires_at <= clock.now() and not _undecided(stale):
         await close(stale)
-    attempt, request = await db.run(_open, number, gateway_name, channel, account_id)
+    attempt, request = await db.run(_open, number, chosen, channel, account_id)
     failpoint.reach("attempt_recorded")
     if attempt.redirect_url:
         return attempt.redirect_url
+    if attempt.method_id:
+        return await charges.take(attempt)
     try:
-        started = await gateway.start(request)
+        started = await registry.get(attempt.gateway).start(request)
     except base.GatewayError as problem:
         attempt = await db.run(_end_unopened, attempt.id)
         if attempt.redirect_url:
@@ -176,21 +175,24 @@ async def _pay(number: str, gateway_name: str, channel: str, account_id: int | N
     return started.url
 
 
-def _open(
-    number: str, gateway_name: str, channel: str, account_id: int | None
-) -> tuple[tables.PaymentAttempt, base.Start]:
+def _open(number: str, chosen: str, channel: str, account_id: int | None) -> tuple[tables.PaymentAttempt, base.Start]:
     with db.transaction() as s:
         order = _payable(s, number, account_id)
+        choice = means.resolve(s, account_id or 0, chosen)
         attempt = _current(s, order.id or 0)
-        if attempt is not None and (attempt.gateway != gateway_name or _undecided(attempt)):
+        if attempt is not None and (_undecided(attempt) or not _same(attempt, choice, channel)):
             raise errors.Conflict("PAG_IN_CORSO")
-        if attempt is not None and (attempt.channel == QUICK) is not (channel == QUICK):
-            raise errors.Conflict("PAG_IN_CORSO")  # a page that keeps the payer's method belongs to who asked for that
         if attempt is None:
             if not orders.allows(orders.Status(order.status), orders.Signal.ATTEMPT_OPENED):
                 raise errors.Conflict("ORD_GIA_PAGATO" if order.status in orders.PAID else "ORD_NON_PAGABILE")
-            attempt = _record(s, order, gateway_name, channel)
+            attempt = _record(s, order, choice, channel)
         return attempt, _request(s, order, attempt)
+
+
+def _same(attempt: tables.PaymentAttempt, choice: means.Choice, channel: str) -> bool:
+    """Whether the open attempt is the one that is asked for; a page that keeps the payer's method is not for others."""
+    asked = (choice.gateway, choice.method_id, channel == QUICK)
+    return (attempt.gateway, attempt.method_id, attempt.channel == QUICK) == asked
 
 
 def _payable(s: Session, number: str, account_id: int | None) -> tables.Order:
@@ -202,7 +204,7 @@ def _payable(s: Session, number: str, account_id: int | None) -> tables.Order:
     return order
 
 
-def _record(s: Session, order: tables.Order, gateway_name: str, channel: str) -> tables.PaymentAttempt:
+def _record(s: Session, order: tables.Order, choice: means.Choice, channel: str) -> tables.PaymentAttempt:
     at = clock.now()
     attempt_id = uuid4().hex
     latest = s.exec(
@@ -212,11 +214,12 @@ def _record(s: Session, order: tables.Order, gateway_name: str, channel: str) ->
         id=attempt_id,
         order_id=order.id or 0,
         number=(latest or 0) + 1,
-        gateway=gateway_name,
+        gateway=choice.gateway,
+        method_id=choice.method_id,
         channel=channel,
         amount_cents=order.gross_cents,
         currency=order.currency,
-        save_method=order.save_method and channel != QUICK,
+        save_method=order.save_method and channel != QUICK and choice.method is None,
         idempotency_key=f"pay:{attempt_id}",
         created_at=at,
         expires_at=at + PAGE_LIFETIME,
@@ -269,9 +272,7 @@ def _end_unopened(attempt_id: str) -> tables.PaymentAttempt:
         return attempt
 
 
-def _said(
-    attempt: tables.PaymentAttempt, verdict: rules.Verdict, reason: rules.Reason | None = None
-) -> rules.Outcome:
+def _said(attempt: tables.PaymentAttempt, verdict: rules.Verdict, reason: rules.Reason | None = None) -> rules.Outcome:
     """What we know without asking the gateway."""
     return rules.Outcome(
         attempt_id=attempt.id,

@@ -33,7 +33,7 @@ async def sweep(limit: int = 100) -> int:
 
 
 async def _ask(attempt: tables.PaymentAttempt) -> None:
-    never_started = attempt.status == rules.Status.CREATED
+    never_started = attempt.status == rules.Status.CREATED and attempt.method_id is None
     try:
         if never_started or (_over(attempt) and attempt.status == rules.Status.REDIRECTED):
             await payments.close(attempt, overdue=True)

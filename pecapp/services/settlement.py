@@ -14,8 +14,20 @@ from sqlalchemy import bindparam, func, null, select, update
 from sqlmodel import Session
 
 from pecapp import clock, db, settings, tables
-from pecapp.domain import orders, payments
-from pecapp.services import alerts, failpoint, lifecycle, live, methods, numbering, outbox, subscriptions
+from pecapp.domain import calendar, orders, payments
+from pecapp.services import (
+    agreements,
+    alerts,
+    failpoint,
+    lifecycle,
+    live,
+    mandates,
+    methods,
+    numbering,
+    outbox,
+    renewal_costs,
+    subscriptions,
+)
 
 CARD_PATIENCE = timedelta(seconds=20)
 """How long the payment mail waits for the card's last digits; half of it over, the gateway is asked for them."""
@@ -40,7 +52,7 @@ _ORDER_COLUMNS = (
     ORDER.c.extend_services,
     ORDER.c.created_at,
 )
-_READ_ORDER = select(null().label("attempt_id"), ORDER.c.save_method, *_ORDER_COLUMNS).where(
+_READ_ORDER = select(null().label("attempt_id"), ORDER.c.save_method, ORDER.c.method_id, *_ORDER_COLUMNS).where(
     ORDER.c.id == bindparam("key")
 )
 _READ = (
@@ -51,6 +63,7 @@ _READ = (
         ATTEMPT.c.amount_cents,
         ATTEMPT.c.currency,
         ATTEMPT.c.save_method,
+        ATTEMPT.c.method_id,
         ATTEMPT.c.next_check_at,
         ATTEMPT.c.unknown_since_at,
         ATTEMPT.c.capture_asked_at,
@@ -157,9 +170,11 @@ def _succeed(s: Session, row: Any, outcome: payments.Outcome, *, fresh: bool) ->
             return
         db.after_commit(s, _SETTLED)
         _register(s, row, at)
+        if row.method_id:
+            _link(s, row, methods.used(s, row.method_id, at), outcome, at)
     awaited = fresh or row.next_check_at or row.saving == payments.Saving.PENDING
     if outcome.means and awaited:  # once all is known, nobody asks for it and no repetition counts
-        _describe(s, row, outcome.means, at)
+        _describe(s, row, outcome, outcome.means)
 
 
 def _register(s: Session, row: Any, at: datetime) -> None:
@@ -169,20 +184,44 @@ def _register(s: Session, row: Any, at: datetime) -> None:
     numbering.issue_receipt(s, row.order_id, row.attempt_id, at)
 
 
-def _describe(s: Session, row: Any, means: payments.Card | payments.Wallet, at: datetime) -> None:
+def _describe(s: Session, row: Any, outcome: payments.Outcome, means: payments.Card | payments.Wallet) -> None:
     """The gateway tells what paid: needed by the mail, the receipt and the saved method.
 
     Until the token of a method that is to be saved is known, the gateway is asked for it.
     """
-    saving = _saving(row, means)
+    at, saving = clock.now(), _saving(row, means)
     asked_on = saving == payments.Saving.PENDING
     _write(s, row, **_shown(means), saving=saving, **({} if asked_on else {"next_check_at": None}))
     outbox.ready(s, f"m03:order:{row.order_id}")
     if saving == payments.Saving.SAVED and _paid_with(s, row):
         consent = {"order": row.number, "given_at": at.isoformat()}
         method = methods.keep(s, account_id=row.account_id, gateway=row.gateway, means=means, consent=consent)
-        subscriptions.link_renewals(s, row, method, at)
+        _link(s, row, method, outcome, at)
     live.publish(s, live.order(row.order_id), live.WORK_MAIL)
+
+
+def _link(s: Session, row: Any, method: tables.PaymentMethod, outcome: payments.Outcome, at: datetime) -> None:
+    """Switch on what the order asked for, and note how much its customer has authorised with the payment."""
+    services = subscriptions.link_renewals(s, row, method, at) if method.status == methods.VALID else []
+    if not services:
+        return  # nothing was asked for, or the method was replaced in the middle of the payment
+    dearest = renewal_costs.dearest(s, services, calendar.rome_date(at))
+    accepted = agreements.accepted_with(s, row.order_id)
+    mandates.give(
+        s,
+        method,
+        mandates.Grant(
+            source=f"order:{row.number}",
+            ceiling_cents=dearest[1],
+            services=tuple(service.id or 0 for service in services),
+            terms_version=accepted.version,
+            sca_reference=outcome.payment_ref,
+            authorised_at=at,
+            network_ref=mandates.network_ref(outcome.means),
+            ip=accepted.ip,
+            user_agent=accepted.user_agent,
+        ),
+    )
 
 
 def _shown(means: payments.Card | payments.Wallet) -> dict[str, str]:

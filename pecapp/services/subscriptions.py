@@ -1,17 +1,19 @@
 """The services that customers have: born when their order is paid. The only place where a service changes its state."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
-from pecapp.domain import calendar, quotes
-from pecapp.domain import catalog as rules
-from pecapp.services import access, catalog, facts, live, outbox, views
+from pecapp.domain import calendar, payments
+from pecapp.services import access, facts, live, outbox, renewal_costs, views
 
-ACTIVATING, ACTIVE = "activating", "active"
+ACTIVATING, ACTIVE, EXPIRED, CANCELLED = "activating", "active", "expired", "cancelled"
+OPEN, DONE, VOID = "open", "done", "void"
+"""States of a renewal."""
 RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_DISABLED, RENEWAL_INCOMPLETE = (
     "active",
     "inactive",
@@ -32,14 +34,17 @@ def expiry_of(configuration: dict[str, Any], years: int | None, activated_on: da
 
 
 def start(s: Session, order: Any, at: datetime) -> None:
-    """Create the services of an order that has just been paid at `at`.
+    """Create the services of an order that has just been paid at `at`, or prolong the one that it renews.
 
     A requested automatic renewal stays incomplete until the gateway has confirmed a token that can be charged; paid in
     a way that saves no method («Paga subito un ordine»), it is not switched on.
     """
     configuration: dict[str, Any] = order.configuration
+    if configuration.get("service"):
+        _extend(s, order, at)
+        return
     activated_on = at.astimezone(clock.ROME).date()
-    asked = RENEWAL_INCOMPLETE if order.auto_renew and order.save_method else RENEWAL_INACTIVE
+    asked = RENEWAL_INCOMPLETE if _can_follow(order) else RENEWAL_INACTIVE
     wanted = None if order.auto_renew is None else asked
     common = {
         "account_id": order.account_id,
@@ -60,49 +65,84 @@ def start(s: Session, order: Any, at: datetime) -> None:
     live.publish(s, live.account(order.account_id))
 
 
-def extensions(s: Session, account_id: int, lang: i18n.Lang) -> list[views.ExtensionView]:
+def _can_follow(order: Any) -> bool:
+    """Whether the automatic renewal that was asked for can come about: the payment keeps its method, or used one."""
+    return bool(order.auto_renew and (order.save_method or order.method_id))
+
+
+def _extend(s: Session, order: Any, at: datetime) -> None:
+    """Prolong a service from its old expiry, also when it was paid after that day (6.9): it is valid again."""
+    service = s.exec(db.locked(select(tables.Service).where(tables.Service.id == order.configuration["service"]))).one()
+    renewal = s.get_one(tables.Renewal, order.order_id)
+    if renewal.status == DONE or service.expires_on is None:
+        return
+    renewal.status = DONE
+    service.expires_on = calendar.renewed_expiry(service.expires_on, order.years)
+    if service.status == EXPIRED:
+        service.status = ACTIVE
+    if _can_follow(order) and service.renewal != RENEWAL_ACTIVE:
+        service.renewal, service.renewal_changed_at, service.renewal_reason = RENEWAL_INCOMPLETE, at, ""
+    s.add_all((renewal, service))
+    s.flush()
+    live.publish(s, live.account(order.account_id))
+
+
+def give_up_renewal(s: Session, order_id: int) -> None:
+    """The order will not be paid any more: another may renew the same term. Nothing for an order of another kind."""
+    renewal = s.get(tables.Renewal, order_id)
+    if renewal is not None and renewal.status == OPEN:
+        renewal.status = VOID
+        s.add(renewal)
+
+
+def extensions(s: Session, account_id: int, lang: i18n.Lang, without: int | None = None) -> list[views.ExtensionView]:
     """The login's other services with what an automatic renewal of each would cost and when, or why it cannot be."""
     on = clock.today()
-    price_list = catalog.current(s).price_list
+    service = tables.Service
     found = s.exec(
-        select(tables.Service)
-        .where(tables.Service.account_id == account_id, col(tables.Service.renewal).is_not(None))
-        .order_by(col(tables.Service.expires_on), col(tables.Service.id))
-    )
-    return [_extension(price_list, service, on, lang) for service in found]
+        select(service)
+        .where(service.account_id == account_id, col(service.renewal).is_not(None), service.id != without)
+        .order_by(col(service.expires_on), col(service.id))
+    ).all()
+    costs = renewal_costs.of(s, found, on)
+    return [_extension(row, costs.get(row.id or 0), on, lang) for row in found]
 
 
-def _extension(price_list: rules.PriceList, service: tables.Service, on: date, lang: i18n.Lang) -> views.ExtensionView:
+def _extension(service: tables.Service, cost: int | None, on: date, lang: i18n.Lang) -> views.ExtensionView:
     expires = service.expires_on or on
-    debit_on = calendar.debit_on(expires)
-    amount = quotes.renewal_totals(price_list, quotes.Cart(service.product_code, 1, service.years or 1), on=on)
-    excluded = ""
-    if service.renewal == RENEWAL_ACTIVE:
-        excluded = i18n.text("extension.active_already", lang)
-    elif debit_on <= on:
-        excluded = i18n.text("extension.too_late", lang)
+    excluded = excluded_because(service, on)
     return views.ExtensionView(
         service_id=service.id or 0,
         label=service.label,
         expires=i18n.date(expires, lang),
-        amount=i18n.money(amount.gross_cents, lang) if amount else "",
-        debit_on=i18n.date(debit_on, lang),
+        amount=i18n.money(cost, lang) if cost is not None else "",
+        debit_on=i18n.date(calendar.debit_on(expires), lang),
         frequency=facts.years(service.years or 1, lang),
         state=service.renewal or "",
-        excluded=excluded,
+        excluded=i18n.text(excluded, lang) if excluded else "",
     )
 
 
-def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: datetime) -> None:
+def excluded_because(service: tables.Service, on: date) -> str:
+    """Why automatic renewal cannot be extended to `service` today, as a key of the locales; empty when it can (6.3)."""
+    if service.renewal == RENEWAL_ACTIVE:
+        return "extension.active_already"
+    if service.status in {EXPIRED, CANCELLED} or service.expires_on is None or service.expires_on < on:
+        return "extension.expired"
+    return "extension.too_late" if calendar.debit_on(service.expires_on) <= on else ""
+
+
+def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: datetime) -> list[tables.Service]:
     """Switch on the renewals that the order asked for, now that `method` can be charged, and say so in one mail.
 
     Covers the order's own services and those of the same login that the customer ticked, unless they were switched off
-    since. Safe to repeat.
+    since, or the day of their debit has come. Gives them all. Safe to repeat.
     """
     if not order.auto_renew:
-        return
+        return []
     service = tables.Service
-    asked = (col(service.order_id) == order.order_id) & (col(service.renewal) == RENEWAL_INCOMPLETE)
+    mine = (col(service.order_id) == order.order_id) | (col(service.id) == order.configuration.get("service"))
+    asked = mine & (col(service.renewal) == RENEWAL_INCOMPLETE)
     ticked = (
         col(service.id).in_(order.extend_services or [])
         & col(service.renewal).is_not(None)
@@ -110,12 +150,15 @@ def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: date
         # who switched one off after placing the order has the last word
         & (col(service.renewal_changed_at).is_(None) | (col(service.renewal_changed_at) <= order.created_at))
     )
-    mine = s.exec(select(service).where(service.account_id == order.account_id, asked | ticked)).all()
-    for row in mine:
-        row.renewal, row.renewal_changed_at, row.renewal_reason = RENEWAL_ACTIVE, at, ""
-        row.method_id = method.id
-        s.add(row)
-    if mine:
+    wanted = select(service).where(service.account_id == order.account_id, asked | ticked).order_by(col(service.id))
+    today = calendar.rome_date(at)
+    found = [
+        row
+        for row in s.exec(db.locked(wanted))
+        if row.renewal == RENEWAL_INCOMPLETE or not excluded_because(row, today)
+    ]
+    _switch_on(s, found, method, at)
+    if found:
         outbox.post(
             s,
             template="m04",
@@ -124,9 +167,102 @@ def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: date
             order_id=order.order_id,
             to_address=order.reference_email,
             lang=order.lang,
-            params={"service_ids": [row.id for row in mine], "method_id": method.id},
+            params={"service_ids": [row.id for row in found], "method_id": method.id},
         )
         live.publish(s, live.account(order.account_id))
+    return found
+
+
+def _switch_on(s: Session, services: Sequence[tables.Service], method: tables.PaymentMethod, at: datetime) -> None:
+    for row in services:
+        row.renewal, row.renewal_changed_at, row.renewal_reason = RENEWAL_ACTIVE, at, ""
+        row.method_id = method.id
+        s.add(row)
+
+
+def own(s: Session, account_id: int, service_id: int, *, hold: bool = True) -> tables.Service:
+    """The customer's service, held for this transaction unless it is only read. Raises NotFound, for another's too."""
+    wanted = select(tables.Service).where(tables.Service.id == service_id, tables.Service.account_id == account_id)
+    row = s.exec(db.locked(wanted) if hold else wanted).one_or_none()
+    if row is None:
+        raise errors.NotFound("SER_NON_TROVATO")
+    return row
+
+
+def several(s: Session, account_id: int, service_ids: Iterable[int], *, hold: bool = True) -> list[tables.Service]:
+    """Those of the customer's services that have automatic renewal, held as in `own`, in the order asked."""
+    ids = list(service_ids)
+    service = tables.Service
+    asked = (
+        select(service)
+        .where(service.account_id == account_id, col(service.id).in_(ids), col(service.renewal).is_not(None))
+        .order_by(col(service.id))
+    )
+    found = s.exec(db.locked(asked) if hold else asked).all()
+    return sorted(found, key=lambda row: ids.index(row.id or 0))
+
+
+def can_renew_by_itself(service: tables.Service, today: date) -> bool:
+    """Whether automatic renewal can be switched on for it, or changed: it has the option and is still valid."""
+    valid = service.status not in {EXPIRED, CANCELLED} and service.expires_on is not None
+    return valid and service.renewal is not None and (service.expires_on or today) >= today
+
+
+def enable(
+    s: Session,
+    services: Sequence[tables.Service],
+    method: tables.PaymentMethod,
+    at: datetime,
+    years: int | None = None,
+) -> list[int]:
+    """«Attiva»: switch automatic renewal on for locked services, the first with the frequency `years`; M04 tells.
+
+    Those that it is on for already only change method and frequency; what would not change is left out, and so are
+    those whose validity has ended meanwhile. Gives the ids of the ones that changed; safe to repeat.
+    """
+    today = calendar.rome_date(at)
+    changed = []
+    for position, row in enumerate(services):
+        term = years if years and position == 0 else row.years
+        as_wanted = (row.renewal, row.method_id, row.years) == (RENEWAL_ACTIVE, method.id, term)
+        if as_wanted or not can_renew_by_itself(row, today):
+            continue
+        row.years = term
+        changed.append(row)
+    _switch_on(s, changed, method, at)
+    ids = [row.id or 0 for row in changed]
+    if ids:
+        chosen = tables.RenewalChoice
+        s.execute(delete(chosen).where(col(chosen.service_id).in_(ids)))  # what is said now counts from the next debit
+        outbox.post(
+            s,
+            template="m04",
+            dedup_key=f"m04:services:{'-'.join(map(str, ids))}:{method.id}:{years or 0}:{at.isoformat()}",
+            account_id=method.account_id,
+            params={"service_ids": ids, "method_id": method.id},
+        )
+        live.publish(s, live.account(method.account_id), live.WORK_MAIL)
+    return ids
+
+
+def move(s: Session, old_id: int, new_id: int) -> list[int]:
+    """Let every automatic renewal on one method pass to another, and what was chosen for one term; the services' ids.
+
+    Their own state does not change: ATTIVO stays ATTIVO. Safe to repeat.
+    """
+    service, choice = tables.Service, tables.RenewalChoice
+    mine = s.exec(
+        db.locked(
+            select(service)
+            .where(service.method_id == old_id, service.renewal == RENEWAL_ACTIVE)
+            .order_by(col(service.id))
+        )
+    ).all()
+    for row in mine:
+        row.method_id = new_id
+        s.add(row)
+    s.execute(update(choice).where(col(choice.method_id) == old_id).values(method_id=new_id))
+    return [row.id or 0 for row in mine]
 
 
 def unlink(s: Session, method_id: int, reason: str, at: datetime) -> list[int]:
@@ -147,6 +283,8 @@ def unlink(s: Session, method_id: int, reason: str, at: datetime) -> list[int]:
         row.method_id = None
         s.add(row)
         live.publish(s, live.account(row.account_id))
+    chosen = tables.RenewalChoice
+    s.execute(delete(chosen).where(col(chosen.method_id) == method_id))  # this time it is the usual method again
     return [row.id or 0 for row in mine]
 
 
@@ -161,22 +299,35 @@ def renewed_by(s: Session, method_id: int) -> list[tables.Service]:
     return list(found)
 
 
-def disable(actor: access.Actor, service_id: int) -> None:
+def renewed(service: tables.Service, lang: i18n.Lang) -> str:
+    """A service with its expiry, as lists of renewals name it."""
+    if service.expires_on is None:
+        return service.label
+    return i18n.text("method.service", lang, service=service.label, expires=i18n.date(service.expires_on, lang))
+
+
+def debit_runs(s: Session, service_id: int) -> bool:
+    """Whether money for the service's renewal may be moving at this moment."""
+    renewal, attempt = tables.Renewal, tables.PaymentAttempt
+    running = (
+        select(attempt.id)
+        .join(renewal, col(renewal.order_id) == col(attempt.order_id))
+        .where(renewal.service_id == service_id, col(attempt.status).in_(payments.OPEN))
+    )
+    return s.exec(running.limit(1)).first() is not None
+
+
+def disable(actor: access.Actor, service_id: int) -> bool:
     """«Disattiva», confirmed: nothing will be debited for the service; M05 tells what happens at its expiry.
 
-    A renewal that was asked for and never came about is given up without a mail. Raises NotFound, for another's
-    service too. Safe to repeat.
+    True when a debit was already running: that one is not stopped, and what it pays for stays renewed (9.32). A renewal
+    that was asked for and never came about is given up without a mail. Raises NotFound, for another's service too.
+    Safe to repeat.
     """
     account_id = access.require(actor)
     with db.transaction() as s:
-        row = s.exec(
-            db.locked(
-                select(tables.Service).where(tables.Service.id == service_id, tables.Service.account_id == account_id)
-            )
-        ).one_or_none()
-        if row is None:
-            raise errors.NotFound("SER_NON_TROVATO")
-        at = clock.now()
+        row = own(s, account_id, service_id)
+        at, runs = clock.now(), debit_runs(s, service_id)
         if row.renewal == RENEWAL_ACTIVE:
             row.renewal = RENEWAL_DISABLED
             outbox.post(
@@ -189,7 +340,9 @@ def disable(actor: access.Actor, service_id: int) -> None:
         elif row.renewal == RENEWAL_INCOMPLETE:
             row.renewal = RENEWAL_INACTIVE
         else:
-            return
+            return runs
         row.renewal_changed_at, row.renewal_reason, row.method_id = at, "customer", None
         s.add(row)
+        s.execute(delete(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id) == service_id))
         live.publish(s, live.account(account_id), live.WORK_MAIL)
+        return runs

@@ -159,6 +159,18 @@ class ExtensionView:
 
 
 @dataclass(frozen=True)
+class MeansView:
+    """One means of payment that can be chosen in a form."""
+
+    value: str
+    """`stripe` or `paypal` for a new one, `m<id>` for a kept method."""
+    kind: str
+    """`card` or `paypal`."""
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class OrderFormView:
     """Step «Modulo ordine»: nothing is preselected in it."""
 
@@ -183,6 +195,8 @@ class OrderFormView:
     """What was typed before a correction or a reload, by field name."""
     methods: list[str] = field(default_factory=list)
     """Gateways that can be chosen: `stripe`, `paypal`."""
+    means: list[MeansView] = field(default_factory=list)
+    """The customer's kept methods, then the gateways for a new one."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +249,12 @@ class OrderView:
     """The open attempt can be given up."""
     methods: list[str] = field(default_factory=list)
     """Gateways that can be chosen now: `stripe`, `paypal`."""
+    means: list[MeansView] = field(default_factory=list)
+    """The customer's kept methods, then the gateways for a new one."""
     chosen: str = ""
+    """The means chosen in the order form."""
+    renewal_offer: str = ""
+    """What automatic renewal would do, where it was not asked for and can still be: the question is asked again."""
     attempt: str = ""
     attempt_at: str = ""
     auto_renew: str = ""
@@ -288,6 +307,8 @@ class MethodView:
     """«09/28», empty for an account."""
     state: str
     """`valid`, `expiring`, `expired`, `revoked`."""
+    ceiling: str = ""
+    """The most that one debit may take; empty when no debit is authorised."""
     services: list[str] = field(default_factory=list)
     """The services whose automatic renewal is charged on it, with their expiry."""
 

@@ -20,7 +20,8 @@ class Buyer:
     """`funding` are the sources to choose from, the first is used unless another is chosen.
 
     `settles`: a capture is PENDING first and then "completed" or "denied". `vault`: when a token is made, "at_once",
-    "late" or "never". `revoked`: the token is there and refuses every later charge.
+    "late" or "never". `revoked`: the token is there and refuses every later charge. `confirms`: PayPal wants them to
+    confirm each charge of the token in person.
     """
 
     email: str
@@ -36,6 +37,7 @@ class Buyer:
     locked: bool = False
     cancels: bool = False
     revoked: bool = False
+    confirms: bool = False
 
     @property
     def name(self) -> dict[str, str]:
@@ -76,6 +78,13 @@ BUYERS = (
         "Marini",
         "Il conto si salva, ma ogni addebito successivo senza il compratore è rifiutato.",
         revoked=True,
+    ),
+    _buyer(
+        "confirm",
+        "Giulia",
+        "Riva",
+        "Il conto si salva; ogni addebito successivo va confermato qui, e senza il compratore è rifiutato.",
+        confirms=True,
     ),
 )
 _BY_LOCAL = {buyer.email.partition("@")[0]: buyer for buyer in BUYERS}

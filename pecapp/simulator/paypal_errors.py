@@ -50,6 +50,7 @@ DESCRIPTIONS = {
         " returned as part of the HATEOAS links within the Create Order call."
     ),
     "PAYER_ACCOUNT_LOCKED_OR_CLOSED": "The payer account cannot be used for this transaction.",
+    "PAYER_ACTION_REQUIRED": "Payer needs to perform the following action before proceeding with payment.",
     "PAYER_CANNOT_PAY": "Combination of payer and payee settings mean that this buyer cannot pay this seller.",
     "PAYPAL_REQUEST_ID_REQUIRED": (
         "A PayPal-Request-Id is required if you are trying to process payment for an Order. Please specify a"

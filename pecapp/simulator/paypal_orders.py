@@ -112,10 +112,31 @@ def _vault(simulation: Simulation, wish: Part, vault: Part) -> Object:
 
 
 def _charge(simulation: Simulation, call: Call, unit: Object, wish: Part) -> Done:
-    """A kept account is charged while its owner is away. A refusal leaves no order behind."""
+    """A kept account is charged, at once or after its owner has confirmed. A refusal leaves no order behind."""
     if not call.key:
         raise PayPalError(400, "PAYPAL_REQUEST_ID_REQUIRED", field="PayPal-Request-Id", location="header")
-    stored = wish.maybe("stored_credential")
+    said = _stored(wish.maybe("stored_credential"))
+    context = _context(wish.maybe("experience_context"), required=False)
+    token = paypal_vault.token_to_charge(simulation, wish)
+    paypal_captures.check_invoice(simulation, unit)
+    buyer = buyer_of(token.hidden["buyer"])
+    if buyer.confirms and said.get("payment_initiator") != "CUSTOMER":
+        raise refused("PAYER_ACTION_REQUIRED")
+    customer = token.object["customer"]["id"]
+    hidden = {"buyer": buyer.email, "funding": token.hidden["funding"], "token": token.id, "customer": customer}
+    status = "PAYER_ACTION_REQUIRED" if buyer.confirms else "APPROVED"
+    record = _new(simulation, status, unit, hidden | context)
+    record.object |= {"payer": payer(buyer), "payment_source": {"paypal": wallet(buyer)}}
+    if said:
+        record.object["payment_source"]["paypal"]["stored_credential"] = said
+    if buyer.confirms:
+        return Done(200, simulation.store.save(record))
+    _complete(simulation, record, buyer)
+    return Done(201, record)
+
+
+def _stored(stored: Part) -> Object:
+    """What the shop says of the charge: who began it, and of which kind it is."""
     said = {
         "payment_initiator": stored.text("payment_initiator", choices="CUSTOMER MERCHANT"),
         "usage": stored.text("usage", choices="FIRST SUBSEQUENT DERIVED"),
@@ -123,17 +144,7 @@ def _charge(simulation: Simulation, call: Call, unit: Object, wish: Part) -> Don
     }
     if stored.content and said["payment_initiator"] is None:
         raise stored.wrong("payment_initiator", "MISSING_REQUIRED_PARAMETER")
-    token = paypal_vault.token_to_charge(simulation, wish)
-    paypal_captures.check_invoice(simulation, unit)
-    buyer = buyer_of(token.hidden["buyer"])
-    customer = token.object["customer"]["id"]
-    hidden = {"buyer": buyer.email, "funding": token.hidden["funding"], "token": token.id, "customer": customer}
-    record = _new(simulation, "APPROVED", unit, hidden)
-    record.object |= {"payer": payer(buyer), "payment_source": {"paypal": wallet(buyer)}}
-    if said := {name: text for name, text in said.items() if text is not None}:
-        record.object["payment_source"]["paypal"]["stored_credential"] = said
-    _complete(simulation, record, buyer)
-    return Done(201, record)
+    return {name: text for name, text in said.items() if text is not None}
 
 
 def get(simulation: Simulation, call: Call) -> Done:
@@ -183,6 +194,11 @@ def is_open(record: Record) -> bool:
     return status in WAITING or (status == "APPROVED" and record.hidden["declined"])
 
 
+def owner(record: Record) -> str:
+    """The buyer who alone can approve, because the order charges their kept account; empty for anybody."""
+    return record.hidden["buyer"] if record.hidden["token"] else ""
+
+
 def approve(simulation: Simulation, record: Record, buyer: Buyer, funding: str = "") -> None:
     """The buyer agrees to pay from `funding`, one of theirs. Raises ValueError when that is not possible any more."""
     if not is_open(record) or find(simulation, record.id) is None:
@@ -190,10 +206,13 @@ def approve(simulation: Simulation, record: Record, buyer: Buyer, funding: str =
     funding = funding or buyer.funding[0]
     if funding not in buyer.funding:
         raise ValueError(f"{funding!r} is none of {', '.join(buyer.funding)}")
+    if owner(record) not in ("", buyer.email):
+        raise ValueError(f"the order charges the account of {owner(record)}")
+    known = record.object.get("payment_source", {}).get("paypal", {})
     record.object |= {
         "status": "APPROVED",
         "payer": payer(buyer),
-        "payment_source": {"paypal": wallet(buyer)},
+        "payment_source": {"paypal": known | wallet(buyer)},
         "update_time": moment(simulation),
     }
     lapses = simulation.clock.now() + APPROVAL_SECONDS

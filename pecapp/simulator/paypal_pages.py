@@ -81,6 +81,8 @@ class Errand:
     keeps: bool
     refused: tuple[str, str]
     """Buyer and source whose charge was refused before."""
+    owner: str
+    """The only buyer who can agree, empty for anybody."""
     is_open: Callable[[], bool]
     approve: Callable[[Buyer, str], None]
     back: Callable[[], str]
@@ -110,6 +112,7 @@ def order_errand(simulation: Simulation, key: str) -> Errand | None:
         description=unit.get("description", ""),
         keeps=hidden["terms"] is not None,
         refused=declined,
+        owner=paypal_orders.owner(record),
         is_open=lambda: paypal_orders.is_open(record),
         approve=lambda buyer, funding: paypal_orders.approve(simulation, record, buyer, funding),
         back=lambda: paypal_orders.return_address(record),
@@ -129,6 +132,7 @@ def setup_errand(simulation: Simulation, key: str) -> Errand | None:
         description=record.object["payment_source"]["paypal"].get("description", ""),
         keeps=True,
         refused=("", ""),
+        owner="",
         is_open=lambda: record.object["status"] == "PAYER_ACTION_REQUIRED",
         approve=lambda buyer, funding: paypal_vault.approve_setup(simulation, record, buyer),
         back=lambda: paypal_vault.return_address(record),
@@ -168,7 +172,8 @@ class BuyersPages:
             return _review(errand, draft.buyer)
         if "conto" in request.query_params:
             return _account(errand, Checked())
-        return _login(errand, Checked({"email": request.query_params.get("email", errand.refused[0])}))
+        known = errand.owner or errand.refused[0]
+        return _login(errand, Checked({"email": request.query_params.get("email", known)}))
 
     async def answer(self, request: Request) -> Response:
         """What the buyer has typed or chosen there."""
@@ -225,6 +230,8 @@ class BuyersPages:
         """«Accetta e continua»: back to the shop, and the events around that."""
         if funding not in buyer.funding or (buyer.email, funding) == errand.refused:
             return _review(errand, buyer, "Scegli una fonte di pagamento.", 422)
+        if errand.owner not in ("", buyer.email):
+            return _review(errand, buyer, f"Il negozio ha chiesto di pagare con il conto {errand.owner}.", 422)
         simulation, gate = self._simulation, errand.record.id
         burst = Burst(Origin.PAGE, gate=gate)
         try:

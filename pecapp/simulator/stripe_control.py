@@ -12,6 +12,7 @@ from pecapp.simulator import (
     stripe_customers,
     stripe_disputes,
     stripe_events,
+    stripe_objects,
     stripe_payments,
     stripe_refunds,
 )
@@ -140,7 +141,8 @@ class StripeControl:
         if number := wish.get("number"):
             other = self._card(number)
             method.hidden["card"] = other.key
-            card |= {"last4": other.last4, "brand": other.brand, "country": other.country}
+            card |= {"last4": other.last4, "brand": other.brand, "display_brand": other.brand}
+            card |= {"country": other.country, "fingerprint": stripe_objects.fingerprint(self._simulation, other)}
         with self._simulation.deliveries.job():
             stripe_customers.change(self._simulation, method, {"card": card}, by_network=True)
         return method.object

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pecapp import errors, settings
-from pecapp.services import outbox, views
+from pecapp.services import correspondence, views
 from pecapp.web import session, sheets
 
 _SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
@@ -22,7 +22,7 @@ async def listing(request: Request) -> Response:
     if settings.load().production:
         return sheets.missing(lang)
     address = request.query_params.get("a", "")
-    mails = await asyncio.to_thread(outbox.mailbox, 100, address)
+    mails = await asyncio.to_thread(correspondence.mailbox, 100, address)
     if request.query_params.get("formato") == "json":
         return JSONResponse([dataclasses.asdict(mail) for mail in mails], headers={"cache-control": "no-store"})
     return sheets.sheet("mailbox.html", lang, mails=mails, address=address)
@@ -56,7 +56,7 @@ async def _mail(request: Request) -> views.MailView | None:
     if settings.load().production:
         return None
     try:
-        return await asyncio.to_thread(outbox.mail, request.path_params["id"])
+        return await asyncio.to_thread(correspondence.mail, request.path_params["id"])
     except errors.NotFound:
         return None
 

@@ -12,10 +12,12 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from pecapp import errors, i18n
-from pecapp.services import access, orders, payments, terms
+from pecapp.services import access, means, orders, payments, terms
 from pecapp.web import session, sheets
 
 REFRESH_SECONDS = 15
+_RESUME = "resume"
+"""What the form sends for the payment that is open, whatever its means."""
 _ORDER = re.compile(r"/ordini/(?P<number>\d{10})/?")
 _SIGNS = MappingProxyType({"neutral": "○", "progress": "◔", "success": "✓", "warning": "!", "problem": "✕"})
 
@@ -56,7 +58,7 @@ async def _order(actor: access.Actor, number: str, lang: i18n.Lang, problem: str
 
 
 async def pay(request: Request) -> Response:
-    """«Paga» without scripts: open the gateway's page and lead there.
+    """«Paga» without scripts: open the gateway's page and lead there, or charge a kept method and show the order.
 
     A page that leads on, not a redirect: browsers hold a form to the addresses that its page may send forms to.
     """
@@ -65,14 +67,19 @@ async def pay(request: Request) -> Response:
     async with request.form(max_files=0, max_fields=5) as form:
         gateway = str(form.get("gateway", ""))
     try:
-        if gateway not in payments.means():
+        if gateway == _RESUME:
+            url = await payments.resume(actor, number)
+        elif gateway in means.offered() or means.kept_id(gateway):
+            url = await payments.pay(actor, number, gateway)
+        else:
             raise errors.Invalid({"gateway": "CAMPO_SCELTA"}, "CAMPO_SCELTA")
-        url = await payments.pay(actor, number, gateway)
     except errors.NotFound:
         return sheets.missing(lang)
     except (errors.Invalid, errors.Conflict, errors.Unavailable) as refusal:
         return await _order(actor, number, lang, problem=i18n.error_text(refusal, lang), status=409)
     except errors.Forbidden:
+        return RedirectResponse(f"/ordini/{number}?testo=1", 303)
+    if not url:
         return RedirectResponse(f"/ordini/{number}?testo=1", 303)
     return sheets.sheet("onward.html", lang, url=url, number=number)
 

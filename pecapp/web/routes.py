@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from pecapp import errors, i18n, settings
 from pecapp.services import access, accounts
-from pecapp.web import documents, edge, health, mailbox, plain, returns, session, sockets, webhooks
+from pecapp.web import calendar, documents, edge, health, mailbox, plain, returns, savings, session, sockets, webhooks
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +97,15 @@ async def refused(request: Request, problem: Exception) -> Response:
 async def broken(request: Request, problem: Exception) -> Response:
     """What nobody expected: an id for the visitor, the same id and the reason in the log."""
     reference = secrets.token_hex(4)
-    log.error("fault %s at %s %s", reference, request.method, request.url.path, exc_info=problem)
+    log.error("fault %s at %s %s", reference, request.method, _place(request), exc_info=problem)
     lang = i18n.negotiate(request.headers.get("accept-language", ""))
     return PlainTextResponse(i18n.text("ERRORE_INATTESO", lang, reference=reference), 500)
+
+
+def _place(request: Request) -> str:
+    """The address of a request, without the secret that opens it if it has one in its path."""
+    secret = request.path_params.get("token", "")
+    return request.url.path.replace(secret, "…") if secret else request.url.path
 
 
 def api() -> Starlette:
@@ -113,7 +119,9 @@ def api() -> Starlette:
             Route("/healthz", health.healthz, methods=["GET"]),
             *webhooks.routes,
             *returns.routes,
+            *savings.routes,
             *documents.routes,
+            *calendar.routes,
             *(() if settings.load().production else mailbox.routes),
             *plain.routes,
         ],

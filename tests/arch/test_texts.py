@@ -73,7 +73,7 @@ def test_what_is_left_open_is_seen(text: str) -> None:
     assert LEFT_OPEN.search(text)
 
 
-@pytest.mark.parametrize("text", ["see /" "work/main", "in /tmp/x.db", "https://registry.npmjs.org/", '"resolved": "'])
+@pytest.mark.parametrize("text", ["see /work/main", "in /tmp/x.db", "https://registry.npmjs.org/", '"resolved": "'])
 def test_a_place_is_seen(text: str) -> None:
     assert PLACES.search(text)
 

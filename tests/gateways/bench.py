@@ -31,14 +31,13 @@ class Buyer(StrEnum):
     LATER_YES = "unknown at first, then paid"
     LATER_NO = "unknown at first, then refused"
     UNCHARGEABLE = "can be kept, and every later charge is refused"
+    CAREFUL = "can be kept, and has to confirm every later charge in person"
 
 
 @dataclass(frozen=True)
 class Ways:
     """Where the gateways genuinely differ. The contract holds on both sides of each difference."""
 
-    finds_lost_pages: bool
-    """An attempt whose page was never learnt is found by its own name."""
     refuses_a_used_key: bool
     """The same key with other content has no answer; else the first payment comes back."""
     unknown_is_over: bool
@@ -47,6 +46,8 @@ class Ways:
     """A closed page can still be agreed to, and takes no money all the same; else the gateway has ended it."""
     given_up: tuple[Verdict, Reason | None]
     """What closing says after the customer has refused, or gone away, in the middle of it."""
+    unconfirmed: tuple[Verdict, Reason | None]
+    """What is said of a charge whose owner has refused to confirm it: over, or still to be confirmed."""
     refused_source: Verdict
     """What is said of a payment whose source was refused: REFUSED, by the capture; else the page is WAITING again."""
     says_where_to_go_again: bool
@@ -123,6 +124,16 @@ def renewal(means: Means, **changes: Any) -> base.Charge:
         idempotency_key=f"renew:{key}",
     )
     return replace(usual, **changes)
+
+
+def present(means: Means, **changes: Any) -> base.Charge:
+    """As `renewal`, while its owner is there."""
+    there = {
+        "lang": "it",
+        "return_url": "http://localhost:9/ritorno/saved?da=banca",
+        "cancel_url": "http://localhost:9/annullato/saved",
+    }
+    return renewal(means, **there | changes)
 
 
 def saving(**changes: Any) -> base.Save:
@@ -227,6 +238,10 @@ class SimulatedBench(Bench, ABC):
     async def agree_saving(self, saving_ref: str, buyer: Buyer = Buyer.GOOD) -> None:
         """The customer agrees to be charged later."""
 
+    @abstractmethod
+    async def confirm(self, waiting: Outcome, *, agreed: bool = True) -> str:
+        """The owner answers on the page of a charge that waits for them. Returns where the browser goes."""
+
     async def settle(self, opened: base.Reference) -> Outcome:
         """What the services do when they hear of a payment: ask, and take what was approved."""
         outcome = await self.gateway.look_up(opened)
@@ -266,6 +281,10 @@ class SimulatedBench(Bench, ABC):
     @abstractmethod
     async def decide(self, payment_ref: str, *, taken: bool) -> None:
         """A payment that was unknown becomes known."""
+
+    @abstractmethod
+    async def end(self, token: str) -> None:
+        """What is kept is gone at the gateway, without us."""
 
     @abstractmethod
     async def refuse_next(self, token: str, code: str) -> None:

@@ -1,6 +1,8 @@
 """PayPal on the bench: accounts, and what the simulator is told to do with them."""
 
 import base64
+import html
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -8,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from pecapp.domain.payments import Reason, Verdict
+from pecapp.domain.payments import Outcome, Reason, Verdict
 from pecapp.gateways import base, paypal, paypal_client, paypal_proof
 from tests.gateways.bench import NOBODY_LISTENS, Bench, Buyer, SimulatedBench, Ways
 
@@ -22,14 +24,16 @@ BUYERS = {
     Buyer.LATER_YES: "pending@compratori.test",
     Buyer.LATER_NO: "denied@compratori.test",
     Buyer.UNCHARGEABLE: "token-revoked@compratori.test",
+    Buyer.CAREFUL: "confirm@compratori.test",
 }
+FIRST_SOURCE = "Saldo PayPal"
 OTHER_SOURCE = "Carta Visa •••• 1881"
 WAYS = Ways(
-    finds_lost_pages=False,
     refuses_a_used_key=False,
     unknown_is_over=True,
     waits_after_closing=True,
     given_up=(Verdict.CANCELLED, None),
+    unconfirmed=(Verdict.WAITING, None),
     refused_source=Verdict.REFUSED,
     says_where_to_go_again=True,
     poor=Reason.DECLINED,
@@ -73,10 +77,13 @@ class PayPalBench(SimulatedBench):
             "close": "GET /v2/checkout/orders",
             "capture": "POST /v2/checkout/orders/",
             "charge": "POST /v2/checkout/orders",
+            "charge_present": "POST /v2/checkout/orders",
+            "look_up_charge": "GET /v2/checkout/orders",
+            "close_charge": "GET /v2/checkout/orders",
             "refund": "POST /v2/payments/captures",
             "start_saving": "POST /v3/vault/setup-tokens",
             "finish_saving": "POST /v3/vault/payment-tokens",
-            "is_kept": "GET /v3/vault/payment-tokens",
+            "kept": "GET /v3/vault/payment-tokens",
             "forget": "DELETE /v3/vault/payment-tokens",
         }
     )
@@ -136,9 +143,21 @@ class PayPalBench(SimulatedBench):
     async def agree_saving(self, saving_ref: str, buyer: Buyer = Buyer.GOOD) -> None:
         await self.tell("paypal/setup/approve", setup_token=saving_ref, buyer=BUYERS[buyer])
 
+    async def confirm(self, waiting: Outcome, *, agreed: bool = True) -> str:
+        form = {"email": BUYERS[Buyer.CAREFUL], "password": "x"}
+        page = (await self._hands.post(waiting.again_url, data=form)).headers["location"]
+        if agreed:
+            return (await self._hands.post(page, data={"fonte": FIRST_SOURCE})).headers["location"]
+        back = re.search(r'href="(http://localhost:9/annullato[^"]*)"', (await self._hands.get(page)).text)
+        assert back
+        return html.unescape(back[1])
+
     async def decide(self, payment_ref: str, *, taken: bool) -> None:
         outcome = "completed" if taken else "denied"
         await self.tell("paypal/captures/resolve", capture=payment_ref, outcome=outcome)
+
+    async def end(self, token: str) -> None:
+        await self.tell("paypal/tokens/revoke", token=token)
 
     async def refuse_next(self, token: str, code: str) -> None:
         await self.tell("paypal/charges/next", token=token, issue=code)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from pecapp.domain.payments import Reason, Verdict
+from pecapp.domain.payments import Outcome, Reason, Verdict
 from pecapp.gateways import base, stripe
 from tests.gateways.bench import NOBODY_LISTENS, Bench, Buyer, SimulatedBench, Ways
 
@@ -22,15 +22,16 @@ CARDS = {
     Buyer.LATER_YES: "4000007560001007",
     Buyer.LATER_NO: "4000007560002005",
     Buyer.UNCHARGEABLE: "4000008260003178",
+    Buyer.CAREFUL: ASKS_FOR_3DS,
 }
 CODES = frozenset({"authentication_required", "expired_card"})
 """Refusals that Stripe tells as `code`; the others are a `decline_code`."""
 WAYS = Ways(
-    finds_lost_pages=True,
     refuses_a_used_key=True,
     unknown_is_over=False,
     waits_after_closing=False,
     given_up=(Verdict.DECLINED, Reason.AUTHENTICATION),
+    unconfirmed=(Verdict.DECLINED, Reason.AUTHENTICATION),
     refused_source=Verdict.WAITING,
     says_where_to_go_again=False,
     poor=Reason.INSUFFICIENT_FUNDS,
@@ -61,10 +62,13 @@ class StripeBench(SimulatedBench):
             "close": "POST /v1/checkout/sessions",
             "capture": "GET /v1/checkout/sessions",
             "charge": "POST /v1/payment_intents",
+            "charge_present": "POST /v1/payment_intents",
+            "look_up_charge": "GET /v1/payment_intents",
+            "close_charge": "POST /v1/payment_intents/",
             "refund": "POST /v1/refunds",
             "start_saving": "POST /v1/checkout/sessions",
             "finish_saving": "GET /v1/checkout/sessions",
-            "is_kept": "GET /v1/payment_methods",
+            "kept": "GET /v1/payment_methods",
             "forget": "POST /v1/payment_methods",
         }
     )
@@ -106,9 +110,16 @@ class StripeBench(SimulatedBench):
     async def agree_saving(self, saving_ref: str, buyer: Buyer = Buyer.GOOD) -> None:
         await self.send(base.Reference("", saving_ref), CARDS[buyer])
 
+    async def confirm(self, waiting: Outcome, *, agreed: bool = True) -> str:
+        page = await self._hands.post(waiting.again_url, data={"esito": "autorizza" if agreed else "rifiuta"})
+        return page.headers.get("location", "")
+
     async def decide(self, payment_ref: str, *, taken: bool) -> None:
         outcome = "succeeded" if taken else "failed"
         await self.tell("payment_intents/resolve", payment_intent=payment_ref, outcome=outcome)
+
+    async def end(self, token: str) -> None:
+        await self.post(f"/v1/payment_methods/{token}/detach")
 
     async def refuse_next(self, token: str, code: str) -> None:
         why = {"code": code} if code in CODES else {"decline_code": code}
@@ -123,6 +134,12 @@ class StripeBench(SimulatedBench):
     async def ask(self, path: str, **params: Any) -> dict[str, Any]:
         """Read the gateway's API behind the adapter's back."""
         answer = await self._hands.get(path, params=params, headers={"Authorization": f"Bearer {KEY}"})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def post(self, path: str, **form: Any) -> dict[str, Any]:
+        """Change something at the gateway behind the adapter's back."""
+        answer = await self._hands.post(path, data=form, headers={"Authorization": f"Bearer {KEY}"})
         assert answer.is_success, answer.text
         return answer.json()
 

@@ -84,7 +84,7 @@ async def test_an_attempt_whose_page_was_never_learnt_is_found_or_cannot_be_paid
     request, opened, _ = await bench.open()
     await bench.open()
     lost = base.Reference(request.attempt_id, "")
-    if bench.ways.finds_lost_pages:
+    if bench.gateway.searches:
         outcome = await bench.gateway.look_up(lost)
         assert outcome.gateway_ref == opened.gateway_ref
         closed = await bench.gateway.close(lost)
@@ -98,7 +98,7 @@ async def test_an_attempt_whose_page_was_never_learnt_is_found_or_cannot_be_paid
 async def test_an_attempt_whose_page_was_lost_and_closed_takes_no_money(simulated: SimulatedBench) -> None:
     request, opened, _ = await simulated.open()
     lost = base.Reference(request.attempt_id, "")
-    if simulated.ways.finds_lost_pages:
+    if simulated.gateway.searches:
         await simulated.gateway.close(lost)
         with pytest.raises(AssertionError, match="expired"):
             await simulated.agree(opened)
@@ -135,7 +135,7 @@ async def test_what_cannot_be_a_name_never_reaches_the_wire(simulated: Simulated
         lambda: gateway.close(strange),
         lambda: gateway.capture(strange, "capture:x:1"),
         lambda: gateway.finish_saving("saving-x", name),
-        lambda: gateway.is_kept(name),
+        lambda: gateway.kept(name),
         lambda: gateway.forget(name),
     ]
     for call in calls:
@@ -152,7 +152,8 @@ async def test_a_refund_of_what_cannot_be_a_payment_is_a_definite_no(simulated: 
 
 async def test_an_attempt_that_was_never_opened_is_a_definite_no(simulated: SimulatedBench) -> None:
     for call in (simulated.gateway.look_up, simulated.gateway.close):
-        await definite_no(call(base.Reference("attempt-x", "")))
+        refusal = await definite_no(call(base.Reference("attempt-x", "")))
+        assert isinstance(refusal, base.NotThere) is simulated.gateway.searches
 
 
 # Closing

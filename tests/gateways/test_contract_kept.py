@@ -17,7 +17,7 @@ def _saving(means: Means) -> Saving:
     return Saving.SAVED if means.token else Saving.NONE
 
 
-async def test_nothing_is_kept_unless_the_customer_has_agreed(simulated: SimulatedBench) -> None:
+async def test_nothing_kept_unless_the_customer_has_agreed(simulated: SimulatedBench) -> None:
     _, outcome = await simulated.paid(save=True)
     first = means_of(outcome)
     assert first.token
@@ -43,7 +43,7 @@ async def test_another_card_or_account_has_another_fingerprint(simulated: Simula
     assert first.token != second.token
 
 
-async def test_nobody_reads_what_is_kept(simulated: SimulatedBench) -> None:
+async def test_nobody_reads_what_kept(simulated: SimulatedBench) -> None:
     means = await simulated.kept()
     charge = renewal(means)
     assert means.token not in repr(charge)
@@ -51,15 +51,16 @@ async def test_nobody_reads_what_is_kept(simulated: SimulatedBench) -> None:
     assert not any(private in repr(means) for private in simulated.private)
 
 
-async def test_what_is_kept_can_be_charged_later_and_one_key_charges_once(simulated: SimulatedBench) -> None:
+async def test_what_kept_can_be_charged_later_and_one_key_charges_once(simulated: SimulatedBench) -> None:
     means = await simulated.kept()
-    assert await simulated.gateway.is_kept(means.token)
+    assert await simulated.gateway.kept(means.token)
     await simulated.later(days=330)
     wish = renewal(means)
     outcome = await simulated.gateway.charge(wish)
     assert (outcome.verdict, outcome.amount_cents, outcome.currency) == (Verdict.SUCCEEDED, 1208, "eur")
     assert (outcome.attempt_id, outcome.reason) == (wish.attempt_id, None)
     assert outcome.payment_ref
+    assert outcome.gateway_ref
     assert means_of(outcome).fingerprint == means.fingerprint
     assert await simulated.gateway.charge(wish) == outcome
     assert await simulated.taken() == [6039, 1208]
@@ -107,7 +108,7 @@ async def test_what_is_forgotten_cannot_be_charged(simulated: SimulatedBench) ->
     means = await simulated.kept()
     for _ in range(2):
         await simulated.gateway.forget(means.token)
-        assert not await simulated.gateway.is_kept(means.token)
+        assert await simulated.gateway.kept(means.token) is None
     outcome = await simulated.gateway.charge(renewal(means))
     assert (outcome.verdict, outcome.reason) == (Verdict.DECLINED, Reason.REVOKED)
     assert await simulated.taken() == [6039]
@@ -116,12 +117,12 @@ async def test_what_is_forgotten_cannot_be_charged(simulated: SimulatedBench) ->
 async def test_forgetting_one_leaves_the_others(simulated: SimulatedBench) -> None:
     first, second = await simulated.kept(), await simulated.kept(Buyer.OTHER)
     await simulated.gateway.forget(first.token)
-    assert await simulated.gateway.is_kept(second.token)
+    assert await simulated.gateway.kept(second.token)
 
 
 async def test_a_token_that_never_was_is_not_kept_and_cannot_be_charged(simulated: SimulatedBench) -> None:
     means = replace(await simulated.kept(), token=simulated.ways.unknown_token)
-    assert not await simulated.gateway.is_kept(means.token)
+    assert await simulated.gateway.kept(means.token) is None
     await simulated.gateway.forget(means.token)
     outcome = await simulated.gateway.charge(renewal(means))
     assert (outcome.verdict, outcome.reason) == (Verdict.DECLINED, Reason.REVOKED)
@@ -144,7 +145,7 @@ async def test_a_page_that_keeps_opens_once_and_waits(bench: Bench) -> None:
         assert (kept.card, kept.wallet) == (None, None)
 
 
-async def test_what_is_kept_without_a_purchase_can_be_charged(simulated: SimulatedBench) -> None:
+async def test_what_kept_without_a_purchase_can_be_charged(simulated: SimulatedBench) -> None:
     wish = saving()
     started = await simulated.gateway.start_saving(wish)
     await simulated.agree_saving(started.gateway_ref)
@@ -158,15 +159,16 @@ async def test_what_is_kept_without_a_purchase_can_be_charged(simulated: Simulat
     assert means.token not in repr(kept)
     assert not any(private in repr(kept) for private in simulated.private)
     assert _saving(means) is Saving.SAVED
+    assert kept.sca_ref
     assert await simulated.gateway.finish_saving(wish.saving_id, started.gateway_ref) == kept
-    assert await simulated.gateway.is_kept(means.token)
+    assert await simulated.gateway.kept(means.token) == means
     assert await simulated.taken() == []
 
     assert (await simulated.gateway.charge(renewal(means))).verdict is Verdict.SUCCEEDED
     assert await simulated.taken() == [1208]
 
 
-async def test_what_is_kept_with_and_without_a_purchase_is_the_same_to_us(simulated: SimulatedBench) -> None:
+async def test_what_kept_with_and_without_a_purchase_is_the_same_to_us(simulated: SimulatedBench) -> None:
     bought = await simulated.kept()
     means = await simulated.saved(customer_ref=bought.customer)
     assert (means.fingerprint, means.customer) == (bought.fingerprint, bought.customer)

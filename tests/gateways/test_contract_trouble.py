@@ -10,7 +10,17 @@ import pytest
 
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base
-from tests.gateways.bench import Buyer, SimulatedBench, definite_no, give_back, purchase, reference, renewal, saving
+from tests.gateways.bench import (
+    Buyer,
+    SimulatedBench,
+    definite_no,
+    give_back,
+    present,
+    purchase,
+    reference,
+    renewal,
+    saving,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +78,40 @@ async def _charge(bench: SimulatedBench) -> Errand:
     return Errand(lambda gateway: gateway.charge(wish), truth)
 
 
+async def _charge_present(bench: SimulatedBench) -> Errand:
+    wish = present(await bench.kept(Buyer.CAREFUL))
+    before = await bench.made("charge_present")
+
+    async def truth(outcome: Any) -> bool:
+        return outcome.verdict is Verdict.WAITING and await bench.made("charge_present") == before + 1
+
+    return Errand(lambda gateway: gateway.charge(wish), truth)
+
+
+async def _to_confirm(bench: SimulatedBench) -> base.Reference:
+    """A charge that waits for its owner."""
+    wish = present(await bench.kept(Buyer.CAREFUL))
+    return base.Reference(wish.attempt_id, (await bench.gateway.charge(wish)).gateway_ref)
+
+
+async def _look_up_charge(bench: SimulatedBench) -> Errand:
+    opened = await _to_confirm(bench)
+
+    async def truth(outcome: Any) -> bool:
+        return outcome.verdict is Verdict.WAITING and outcome.gateway_ref == opened.gateway_ref
+
+    return Errand(lambda gateway: gateway.look_up(opened), truth)
+
+
+async def _close_charge(bench: SimulatedBench) -> Errand:
+    opened = await _to_confirm(bench)
+
+    async def truth(outcome: Any) -> bool:
+        return outcome.verdict is Verdict.CANCELLED and await bench.taken() == [6039]
+
+    return Errand(lambda gateway: gateway.close(opened), truth)
+
+
 async def _refund(bench: SimulatedBench) -> Errand:
     request, outcome = await bench.paid()
     wish = give_back(request, outcome.payment_ref, 1000)
@@ -93,25 +137,25 @@ async def _finish_saving(bench: SimulatedBench) -> Errand:
     await bench.agree_saving(started.gateway_ref)
 
     async def truth(kept: Any) -> bool:
-        return await bench.gateway.is_kept((kept.card or kept.wallet).token)
+        return await bench.gateway.kept((kept.card or kept.wallet).token) == (kept.card or kept.wallet)
 
     return Errand(lambda gateway: gateway.finish_saving(wish.saving_id, started.gateway_ref), truth)
 
 
-async def _is_kept(bench: SimulatedBench) -> Errand:
+async def _kept(bench: SimulatedBench) -> Errand:
     means = await bench.kept()
 
     async def truth(kept: Any) -> bool:
-        return kept is True
+        return kept.token == means.token
 
-    return Errand(lambda gateway: gateway.is_kept(means.token), truth)
+    return Errand(lambda gateway: gateway.kept(means.token), truth)
 
 
 async def _forget(bench: SimulatedBench) -> Errand:
     means = await bench.kept()
 
     async def truth(_: Any) -> bool:
-        return not await bench.gateway.is_kept(means.token)
+        return await bench.gateway.kept(means.token) is None
 
     return Errand(lambda gateway: gateway.forget(means.token), truth)
 
@@ -122,10 +166,13 @@ ERRANDS = {
     "close": _close,
     "capture": _capture,
     "charge": _charge,
+    "charge_present": _charge_present,
+    "look_up_charge": _look_up_charge,
+    "close_charge": _close_charge,
     "refund": _refund,
     "start_saving": _start_saving,
     "finish_saving": _finish_saving,
-    "is_kept": _is_kept,
+    "kept": _kept,
     "forget": _forget,
 }
 
@@ -172,7 +219,7 @@ async def test_a_failure_that_the_gateway_remembers_is_overcome(simulated: Simul
     assert await simulated.has_opened(opened.gateway_ref)
 
 
-@pytest.mark.parametrize("call", ["start", "charge", "refund"])
+@pytest.mark.parametrize("call", ["start", "charge", "charge_present", "refund"])
 async def test_told_that_it_asks_too_often_it_waits_or_says_that_it_does_not_know(
     simulated: SimulatedBench, call: str, short_pauses: None
 ) -> None:
@@ -184,7 +231,7 @@ async def test_told_that_it_asks_too_often_it_waits_or_says_that_it_does_not_kno
     assert await errand.truth(await errand.make(simulated.gateway))
 
 
-@pytest.mark.parametrize("call", ["start", "capture", "charge", "refund"])
+@pytest.mark.parametrize("call", ["start", "capture", "charge", "charge_present", "refund"])
 async def test_a_failure_that_lasts_is_unknown_and_has_no_effect(
     simulated: SimulatedBench, call: str, short_pauses: None
 ) -> None:
@@ -196,7 +243,7 @@ async def test_a_failure_that_lasts_is_unknown_and_has_no_effect(
     assert await errand.truth(await errand.make(simulated.gateway))
 
 
-@pytest.mark.parametrize("call", ["start", "capture", "charge", "refund"])
+@pytest.mark.parametrize("call", ["start", "capture", "charge", "charge_present", "refund"])
 async def test_the_same_call_made_many_times_at_once_has_one_effect(simulated: SimulatedBench, call: str) -> None:
     errand = await ERRANDS[call](simulated)
     answers = await asyncio.gather(*(errand.make(simulated.gateway) for _ in range(5)), return_exceptions=True)
@@ -227,7 +274,7 @@ async def test_nobody_answers(simulated: SimulatedBench) -> None:
         gateway.refund(give_back(purchase(), "x", 100)),
         gateway.start_saving(saving()),
         gateway.finish_saving("saving-x", simulated.ways.unknown),
-        gateway.is_kept(means.token),
+        gateway.kept(means.token),
         gateway.forget(means.token),
     ):
         with pytest.raises(base.OutcomeUnknown):
@@ -241,7 +288,7 @@ async def test_a_wrong_key_is_a_definite_no_and_is_told_to_nobody(simulated: Sim
         gateway.start(purchase()),
         gateway.look_up(base.Reference("attempt-x", simulated.ways.unknown)),
         gateway.charge(renewal(means)),
-        gateway.is_kept(means.token),
+        gateway.kept(means.token),
     ):
         refusal = await definite_no(call)
         assert "simulator_key" not in f"{refusal!r}{refusal.__cause__!r}"
@@ -259,7 +306,7 @@ async def test_nothing_private_is_logged(
     means = await simulated.kept()
     await simulated.refuse_next(means.token, next(iter(simulated.ways.refusals)))
     await simulated.gateway.charge(renewal(means))
-    await simulated.gateway.is_kept(means.token)
+    await simulated.gateway.kept(means.token)
     await simulated.gateway.forget(means.token)
     _, opened, url = await simulated.open()
     await simulated.pay(opened, Buyer.POOR)

@@ -7,7 +7,7 @@ import pytest
 
 from pecapp.domain.payments import Outcome, Reason, Saving, Verdict, Wallet
 from pecapp.gateways import base
-from tests.gateways.bench import Buyer, definite_no, give_back, purchase, renewal, saving
+from tests.gateways.bench import Buyer, definite_no, give_back, present, purchase, renewal, saving
 from tests.gateways.bench_paypal import BRAND, BUYERS, PayPalBench
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +67,49 @@ async def test_the_order_asks_for_one_gross_amount_for_us_without_shipping(on_pa
             }
         },
     }
+
+
+async def test_a_charge_says_whether_its_owner_is_there(on_paypal: PayPalBench) -> None:
+    async def sent(wish: base.Charge) -> dict:
+        await on_paypal.gateway.charge(wish)
+        call = (await on_paypal.requests())[-1]
+        assert (call["path"], call["idempotency_key"]) == ("/v2/checkout/orders", wish.idempotency_key)
+        return call["params"]["payment_source"]["paypal"]
+
+    means = await on_paypal.kept()
+    stored = {"payment_initiator": "MERCHANT", "usage": "SUBSEQUENT", "usage_pattern": "RECURRING_PREPAID"}
+    assert await sent(renewal(means)) == {"vault_id": means.token, "stored_credential": stored}
+    wish = present(means, lang="en")
+    assert await sent(wish) == {
+        "vault_id": means.token,
+        "stored_credential": stored | {"payment_initiator": "CUSTOMER", "usage_pattern": "IMMEDIATE"},
+        "experience_context": {
+            "brand_name": BRAND,
+            "locale": "en-GB",
+            "shipping_preference": "NO_SHIPPING",
+            "user_action": "PAY_NOW",
+            "landing_page": "LOGIN",
+            "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",
+            "return_url": wish.return_url,
+            "cancel_url": wish.cancel_url,
+        },
+    }
+
+
+async def test_who_gives_up_a_confirmation_comes_back_to_us(on_paypal: PayPalBench) -> None:
+    wish = present(await on_paypal.kept(Buyer.CAREFUL))
+    outcome = await on_paypal.gateway.charge(wish)
+    back = await on_paypal.confirm(outcome, agreed=False)
+    assert back == f"{wish.cancel_url}?token={outcome.gateway_ref}"
+    assert wallet_of(outcome).token == ""
+
+
+async def test_the_act_of_saving_is_named(on_paypal: PayPalBench) -> None:
+    wish = saving()
+    started = await on_paypal.gateway.start_saving(wish)
+    await on_paypal.agree_saving(started.gateway_ref)
+    kept = await on_paypal.gateway.finish_saving(wish.saving_id, started.gateway_ref)
+    assert kept.sca_ref == started.gateway_ref
 
 
 async def test_keeping_is_asked_for_only_with_consent(on_paypal: PayPalBench) -> None:
@@ -217,7 +260,7 @@ async def test_a_token_that_comes_late_is_found(on_paypal: PayPalBench, named: b
 
 async def test_a_token_that_cannot_be_asked_for_does_not_hide_the_money(on_paypal: PayPalBench) -> None:
     opened, outcome = await _paid_by(on_paypal, "vault-late", save=True)
-    await on_paypal.fail("is_kept", "error_before", times=None)
+    await on_paypal.fail("kept", "error_before", times=None)
     assert await on_paypal.impatient().look_up(opened) == outcome
     assert outcome.verdict is Verdict.SUCCEEDED
 
@@ -233,7 +276,7 @@ async def test_a_notification_cannot_pass_off_the_token_of_another_account(on_pa
 async def test_an_account_that_its_owner_has_cut_off_cannot_be_charged(on_paypal: PayPalBench) -> None:
     means = await on_paypal.kept()
     await on_paypal.tell("paypal/tokens/revoke", token=means.token)
-    assert not await on_paypal.gateway.is_kept(means.token)
+    assert await on_paypal.gateway.kept(means.token) is None
     outcome = await on_paypal.gateway.charge(renewal(means))
     assert (outcome.verdict, outcome.reason) == (Verdict.DECLINED, Reason.REVOKED)
     assert await on_paypal.taken() == [6039]

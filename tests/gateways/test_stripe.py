@@ -15,7 +15,7 @@ import stripe as sdk
 from pecapp.domain import payments
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base, stripe
-from tests.gateways.bench import Bench, give_back, purchase, reference
+from tests.gateways.bench import Bench, give_back, purchase, reference, renewal, saving
 from tests.gateways.bench_stripe import ITALIAN, StripeBench
 
 DISPUTED = "4000000000000259"
@@ -239,6 +239,44 @@ async def test_the_event_of_a_refund_names_the_attempt(on_stripe: StripeBench) -
     await on_stripe.gateway.refund(give_back(request, payment, 100))
     told = next(event for event in await _events(on_stripe) if event.type == "refund.created")
     assert (told.attempt_id, told.gateway_ref, told.relevant) == (request.attempt_id, payment, True)
+
+
+@pytest.mark.anyio
+async def test_the_events_of_a_saving_name_it(on_stripe: StripeBench) -> None:
+    wish, abandoned = saving(), saving()
+    started = await on_stripe.gateway.start_saving(wish)
+    await on_stripe.send(base.Reference("", started.gateway_ref), "4000000000000002")
+    await on_stripe.agree_saving(started.gateway_ref)
+    await on_stripe.tell("sessions/expire", session=(await on_stripe.gateway.start_saving(abandoned)).gateway_ref)
+    told = {event.type: event for event in await _events(on_stripe)}
+    for kind in ("checkout.session.completed", "setup_intent.succeeded", "setup_intent.setup_failed"):
+        assert (told[kind].saving_id, told[kind].attempt_id, told[kind].relevant) == (wish.saving_id, "", True)
+    expired = told["checkout.session.expired"]
+    assert (expired.saving_id, expired.attempt_id, expired.relevant) == (abandoned.saving_id, "", True)
+    assert all(event.outcome is None for event in told.values())
+
+
+@pytest.mark.anyio
+async def test_the_events_of_a_charge_name_its_attempt(on_stripe: StripeBench) -> None:
+    means = await on_stripe.kept()
+    wish = renewal(means)
+    outcome = await on_stripe.gateway.charge(wish)
+    told = next(event for event in await _events(on_stripe) if event.type == "payment_intent.succeeded")
+    assert (told.attempt_id, told.gateway_ref) == (wish.attempt_id, outcome.gateway_ref)
+    charged = next(event.outcome for event in await _events(on_stripe) if event.type == "charge.succeeded")
+    assert charged is not None
+    assert (charged.attempt_id, charged.payment_ref) == (wish.attempt_id, outcome.payment_ref)
+    assert (charged.card, charged.amount_cents) == (outcome.card, outcome.amount_cents)
+
+
+@pytest.mark.anyio
+async def test_the_events_of_a_kept_card_name_it(on_stripe: StripeBench) -> None:
+    means = await on_stripe.kept()
+    await on_stripe.tell("payment_methods/update", payment_method=means.token, exp_year=2041)
+    await on_stripe.end(means.token)
+    told = {event.type: event.method_ref for event in await _events(on_stripe)}
+    for word in ("automatically_updated", "detached"):
+        assert told[f"payment_method.{word}"] == means.token
 
 
 async def _events(on_stripe: StripeBench) -> list[base.Event]:

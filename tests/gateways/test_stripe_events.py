@@ -172,6 +172,55 @@ def test_events_that_change_nothing_here_are_told_apart(kind: str) -> None:
     assert not read(event(kind)).relevant
 
 
+OURS = {"app": "pecapp", "saving": "saving-1"}
+
+
+@pytest.mark.parametrize("kind", ["checkout.session.completed", "checkout.session.expired"])
+def test_a_page_that_keeps_a_card_names_its_saving_and_no_attempt(kind: str) -> None:
+    told = read(
+        about(
+            kind,
+            id="cs_test_a1",
+            object="checkout.session",
+            mode="setup",
+            client_reference_id="saving-1",
+            metadata=OURS,
+            payment_status="no_payment_required",
+            status="complete",
+            setup_intent="seti_1",
+        )
+    )
+    assert (told.saving_id, told.attempt_id, told.gateway_ref) == ("saving-1", "", "cs_test_a1")
+    assert (told.relevant, told.outcome, told.oddity) == (True, None, "")
+
+
+@pytest.mark.parametrize("kind", ["setup_intent.succeeded", "setup_intent.setup_failed"])
+def test_what_was_set_up_names_its_saving(kind: str) -> None:
+    told = read(about(kind, id="seti_1", object="setup_intent", metadata=OURS))
+    assert (told.saving_id, told.attempt_id, told.gateway_ref) == ("saving-1", "", "seti_1")
+    assert (told.relevant, told.outcome) == (True, None)
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"saving": "saving-1"}, {"app": "other", "saving": "saving-1"}, {"app": "pecapp"}], ids=str
+)
+def test_what_others_set_up_is_nothing_to_us(metadata: dict[str, str]) -> None:
+    told = read(about("setup_intent.succeeded", id="seti_1", object="setup_intent", metadata=metadata))
+    assert (told.saving_id, told.attempt_id, told.relevant) == ("", "", False)
+
+
+@pytest.mark.parametrize("word", ["updated", "automatically_updated", "detached"])
+def test_news_of_a_kept_card_name_it(word: str) -> None:
+    told = read(about(f"payment_method.{word}", id="pm_1", object="payment_method", metadata={}))
+    assert (told.method_ref, told.attempt_id, told.saving_id, told.relevant) == ("pm_1", "", "", True)
+    assert "method_ref" not in repr(told)
+
+
+def test_other_events_name_no_kept_card() -> None:
+    assert read(about("payment_method.attached", id="pm_1", object="payment_method")).method_ref == ""
+    assert read(charge()).method_ref == ""
+
+
 def charge(**changes: Any) -> dict[str, Any]:
     """A charge of the payment, as Stripe tells of it."""
     card = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030, "country": "IT", "fingerprint": "fp_1"}
@@ -197,6 +246,14 @@ def test_a_charge_settles_by_itself_and_tells_which_card_paid() -> None:
     assert (outcome.attempt_id, outcome.amount_cents, outcome.currency) == ("attempt-1", 6039, "eur")
     assert (outcome.gateway_ref, outcome.payment_ref) == ("", "pi_1")
     assert outcome.card == payments.Card("visa", "4242", 12, 2030, "IT", "fp_1", token="pm_1", customer="cus_1")
+
+
+def test_a_charge_tells_the_networks_name_for_it() -> None:
+    card = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030, "network_transaction_id": "net-1"}
+    outcome = read(charge(payment_method_details={"card": card})).outcome
+    assert outcome is not None
+    assert outcome.card is not None
+    assert outcome.card.network_ref == "net-1"
 
 
 def test_a_card_that_no_customer_keeps_has_no_token() -> None:

@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from pecapp import db, i18n, tables
 from pecapp.services import letters, mails, outbox
-from tests.support import papers
+from tests.support import factories, papers
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -19,17 +19,18 @@ BRACE = re.compile(r"[{}]|\[\[|%\(")
 
 def written(template: str, lang: i18n.Lang, **params: object) -> letters.Written:
     """The mail about a paid order (m18, m02, m06: an unpaid one) of a private customer."""
+    factories.stock()
     with db.transaction() as s:
         account_id = papers.account(s, lang=lang)
         order_id = papers.order(s, account_id, lang=lang)
-        if template in {"m03", "m04", "m05", "m11", "m12", "m21"}:
+        if template not in {"m00", "m01", "m02", "m06", "m18", "m23"}:
             attempt_id = papers.paid(s, order_id)
             params = {**params, **_about(s, template, account_id, order_id, attempt_id)}
         if template == "m18":
             row = s.get_one(tables.Order, order_id)
             row.closed_at = papers.at(2027, 3, 10)
             s.add(row)
-        about = None if template in {"m00", "m01", "m05", "m11", "m12"} else order_id
+        about = order_id if template in {"m02", "m03", "m04", "m06", "m18", "m21"} else None
         outbox.post(
             s, template=template, dedup_key=template, account_id=account_id, order_id=about, lang=lang, params=params
         )
@@ -38,30 +39,47 @@ def written(template: str, lang: i18n.Lang, **params: object) -> letters.Written
         return letters.write(mails.compose(s, mail).letter, lang)
 
 
+WALLET = {"gateway": "paypal", "kind": "paypal", "brand": "paypal", "last4": "", "label": "m•••@d•••.it"}
+CARD = {"exp_month": 1, "exp_year": 2028}
+REMOVED = {"last4": "1881", "fingerprint": "old", "status": "removed", "token": ""}
+
+
 def _about(s: Session, template: str, account_id: int, order_id: int, attempt_id: str) -> dict[str, object]:
-    if template == "m04":
-        ids = list(s.exec(select(tables.Service.id)))
-        return {"service_ids": ids, "method_id": papers.method(s, account_id, consent={"ceiling_cents": 7000})}
-    if template == "m05":
-        return {"service_id": s.exec(select(tables.Service.id)).first()}
-    if template in {"m11", "m12"}:
-        ids = list(s.exec(select(tables.Service.id)))
-        account = {"gateway": "paypal", "kind": "paypal", "brand": "paypal", "last4": "", "label": "m•••@d•••.it"}
-        return {"service_ids": ids, "method_id": papers.method(s, account_id, **account)}
-    if template == "m21":
-        refund = tables.Refund(
-            id="r1",
-            order_id=order_id,
-            attempt_id=attempt_id,
-            amount_cents=6039,
-            reason="surplus",
-            idempotency_key="r1",
-            created_at=papers.at(2027, 3, 10),
-        )
-        s.add(refund)
-        s.flush()
-        return {"refund_id": "r1"}
+    ids = list(s.exec(select(tables.Service.id).order_by(col(tables.Service.id))))
+    match template:
+        case "m04":
+            return {"service_ids": ids, "method_id": papers.method(s, account_id, ceiling_cents=7000)}
+        case "m05":
+            return {"service_id": ids[0]}
+        case "m09":
+            return {"method_id": papers.method(s, account_id, **CARD), "ceiling_cents": 7000}
+        case "m10":
+            old = papers.method(s, account_id, **REMOVED)
+            return {"old_id": old, "new_id": papers.method(s, account_id, **WALLET), "service_ids": ids}
+        case "m11" | "m12" | "m14":
+            means = CARD if template == "m14" else WALLET
+            return {"service_ids": ids, "method_id": papers.method(s, account_id, **means)}
+        case "m15":
+            changed = {"ceiling_cents": 1000, "amount_cents": 1208}
+            return {"service_id": ids[0], "method_id": papers.method(s, account_id, **CARD), **changed}
+        case "m21":
+            return {"refund_id": _refund(s, order_id, attempt_id)}
     return {}
+
+
+def _refund(s: Session, order_id: int, attempt_id: str) -> str:
+    refund = tables.Refund(
+        id="r1",
+        order_id=order_id,
+        attempt_id=attempt_id,
+        amount_cents=6039,
+        reason="surplus",
+        idempotency_key="r1",
+        created_at=papers.at(2027, 3, 10),
+    )
+    s.add(refund)
+    s.flush()
+    return refund.id
 
 
 SAMPLES = {
@@ -72,10 +90,15 @@ SAMPLES = {
     "m04": {},
     "m06": {"reason": "insufficient_funds"},
     "m05": {},
+    "m09": {},
+    "m10": {},
     "m11": {},
     "m12": {},
+    "m14": {},
+    "m15": {},
     "m18": {"by": "customer"},
     "m21": {},
+    "m23": {"what": "method", "at": "2027-03-10T11:00:00+00:00", "device": "Firefox, Windows, 203.0.113.•••"},
 }
 SUBJECTS = {
     "m00": ("Recupero delle credenziali", "Getting back into your account"),
@@ -91,45 +114,77 @@ SUBJECTS = {
         "Disattivazione rinnovo automatico per il servizio mario@pec.example.test",
         "Automatic renewal switched off for the service mario@pec.example.test",
     ),
-    "m11": ("Metodo di pagamento rimosso", "Means of payment removed"),
+    "m09": ("Conferma registrazione metodo di pagamento", "Payment method saved"),
+    "m10": ("Metodo di pagamento sostituito", "Payment method replaced"),
+    "m11": ("Metodo di pagamento rimosso", "Payment method removed"),
     "m12": ("Account PayPal non più collegato", "PayPal account no longer linked"),
+    "m14": ("La tua carta sta per scadere", "Your card is about to expire"),
+    "m15": ("Serve una nuova autorizzazione", "A new authorisation is needed"),
     "m18": ("Ordine annullato", "Order cancelled"),
     "m21": ("Rimborso disposto", "Refund on its way"),
+    "m23": ("Accesso o modifica dati", "Sign-in or change of details"),
 }
+REPLACE = "http://localhost:8000/metodi-di-pagamento/nuovo"
 SAID = {
     "m00": ("1000001@login.ceralacca.test", "http://localhost:8000/password?token=abc"),
     "m01": ("1000001@login.ceralacca.test", "http://localhost:8000/conferma-email?token=abc"),
     "m02": ("1234567897", "Mario Rossi", "Via Roma 1, 00100 Roma (RM)", "/paga?numero=1234567897", "Accetto (terms)"),
     "m03": ("1234567897", "2027/000123", "Visa •••• 4242", "mario@pec.example.test", "studio@pec.example.test"),
-    "m04": ("Visa •••• 4242", "mario@pec.example.test", "/area-clienti"),
+    "m04": ("Mario Rossi", "Visa •••• 4242", "mario@pec.example.test", "studio@pec.example.test", "/area-clienti"),
     "m06": ("1234567897", "/ordini/1234567897"),
     "m05": ("mario@pec.example.test", "/area-clienti"),
+    "m09": ("Visa •••• 4242", "/metodi-di-pagamento"),
+    "m10": (
+        "Visa •••• 1881",
+        "PayPal m•••@d•••.it",
+        "mario@pec.example.test",
+        "studio@pec.example.test",
+        "/area-clienti",
+    ),
     "m11": ("PayPal m•••@d•••.it", "mario@pec.example.test", "studio@pec.example.test", "/metodi-di-pagamento"),
     "m12": ("PayPal m•••@d•••.it", "mario@pec.example.test", "studio@pec.example.test", "/area-clienti"),
+    "m14": ("Visa •••• 4242", "mario@pec.example.test", "studio@pec.example.test", f"{REPLACE}?sostituisce=1"),
+    "m15": ("Visa •••• 4242", "mario@pec.example.test", f"{REPLACE}?sostituisce=1"),
     "m18": ("1234567897",),
     "m21": ("1234567897", "Visa •••• 4242"),
+    "m23": (
+        "Firefox, Windows, 203.0.113.•••",
+        "/recupera",
+        "http://localhost:8000/metodi-di-pagamento",
+        "assistenza@ceralacca.test",
+    ),
 }
 IN_ITALIAN = {
     "m02": ("60,39 €", "10,89 €", "49,50 €", "In attesa pagamento", "24 marzo 2027", "60,40 €", "1 anno"),
     "m03": ("60,39 €", "10 marzo 2028", "10 marzo 2027", "non sono una fattura"),
-    "m04": ("3 marzo 2028", "60,40 €", "70,00 €", "1 anno"),
+    "m04": ("3 marzo 2028", "12,08 €", "70,00 €", "1 anno", "fino al 2 marzo 2028"),
     "m06": ("60,39 €", "disponibilità sufficiente"),
     "m05": ("10 marzo 2028", "alcun addebito"),
+    "m09": ("31 gennaio 2028", "70,00 €", "0,00 €", "«Rimuovi»"),
+    "m10": ("3 marzo 2028", "12,08 €", "«Rinnovo automatico» sia ATTIVO"),
     "m11": ("10 marzo 2028", "Rinnovo automatico disattivato"),
     "m12": ("10 marzo 2028", "Rinnovo automatico disattivato"),
+    "m14": ("31 gennaio 2028", "addebito il 3 marzo 2028", "12,08 €", "Aggiorna i tuoi dati"),
+    "m15": ("10,00 €", "12,08 €", "2 marzo 2028", "3 marzo 2028", "10 marzo 2028", "più di quanto hai autorizzato"),
     "m18": ("hai annullato", "10 marzo 2027, 12:00", "60,39 €"),
     "m21": ("60,39 €", "non era dovuto"),
+    "m23": ("10 marzo 2027, 12:00", "Se non sei stato tu", "un metodo di pagamento"),
 }
 IN_ENGLISH = {
     "m02": ("€60.39", "€10.89", "€49.50", "24 March 2027", "€60.40", "1 year", "PEC Standard mailbox"),
     "m03": ("€60.39", "10 March 2028", "not an invoice"),
-    "m04": ("3 March 2028", "€60.40", "€70.00"),
+    "m04": ("3 March 2028", "€12.08", "€70.00", "until 2 March 2028"),
     "m06": ("€60.39", "insufficient funds"),
     "m05": ("10 March 2028", "nothing will be debited"),
+    "m09": ("31 January 2028", "€70.00", "€0.00", "“Remove”"),
+    "m10": ("3 March 2028", "€12.08", "“Automatic renewal” is ON"),
     "m11": ("10 March 2028", "Automatic renewal switched off"),
     "m12": ("10 March 2028", "Automatic renewal switched off"),
+    "m14": ("31 January 2028", "debit on 3 March 2028", "€12.08", "Update your details"),
+    "m15": ("€10.00", "€12.08", "2 March 2028", "3 March 2028", "10 March 2028", "more than you have authorised"),
     "m18": ("you have cancelled", "€60.39"),
     "m21": ("€60.39", "not due"),
+    "m23": ("10 March 2027, 12:00", "If it was not you", "a payment method"),
 }
 
 

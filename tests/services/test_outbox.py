@@ -15,7 +15,7 @@ import pytest
 from sqlmodel import col, select
 
 from pecapp import clock, db, errors, settings, tables
-from pecapp.services import outbox, post_office
+from pecapp.services import correspondence, outbox, post_office
 from tests.conftest import FrozenClock
 from tests.support import papers
 
@@ -181,7 +181,7 @@ def test_what_was_sent_can_be_read_again(database: str, frozen_clock: FrozenCloc
     assert row.message_id == counter.taken[0]["Message-ID"]
     assert "1234567897" in row.body_text
     assert row.body_html.startswith("<!doctype html>")
-    (shown,) = outbox.of_account(papers.actor(account_id))
+    (shown,) = correspondence.of_account(papers.actor(account_id))
     assert (shown.subject, shown.text) == (row.subject, row.body_text)
 
 
@@ -190,9 +190,9 @@ def test_customers_read_only_their_own_mail(database: str, frozen_clock: FrozenC
     outbox.send_due()
     with db.transaction() as s:
         other = papers.account(s, number=2)
-    assert outbox.of_account(papers.actor(other)) == []
+    assert correspondence.of_account(papers.actor(other)) == []
     with pytest.raises(errors.Forbidden):
-        outbox.of_account(papers.actor(None))
+        correspondence.of_account(papers.actor(None))
 
 
 def test_secret_links_are_not_shown_again_and_not_kept_once_a_mail_server_has_them(
@@ -210,7 +210,7 @@ def test_secret_links_are_not_shown_again_and_not_kept_once_a_mail_server_has_th
     first, second = rows()
     assert "secret-a" in first.body_text
     assert "secret-b" not in f"{second.body_text} {second.body_html} {second.params}"
-    assert not any("secret" in mail.text for mail in outbox.of_account(papers.actor(account_id)))
+    assert not any("secret" in mail.text for mail in correspondence.of_account(papers.actor(account_id)))
 
 
 @pytest.mark.parametrize("address", ["mario@example.test\r\nBcc: all@example.test", "not an address", "a@b", "-"])

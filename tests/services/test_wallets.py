@@ -157,7 +157,7 @@ async def test_a_word_that_the_gateway_does_not_confirm_revokes_nothing(paypal, 
 async def test_a_gateway_without_an_answer_is_asked_again_later(paypal, attempt):
     settle(attempt, wallet=SAVED)
     paypal.gone.add("tok-1")
-    paypal.fail("is_kept", base.OutcomeUnknown("time-out"))
+    paypal.fail("kept", base.OutcomeUnknown("time-out"))
     await _says_gone()
     assert (the(tables.PaymentMethod).status, the(tables.InboxEvent).status) == ("valid", "waiting")
 
@@ -165,7 +165,7 @@ async def test_a_gateway_without_an_answer_is_asked_again_later(paypal, attempt)
 async def test_somebody_elses_token_is_none_of_our_business(paypal, attempt):
     settle(attempt, wallet=SAVED)
     await _says_gone(token="tok-other")
-    assert paypal.asked("is_kept") == []
+    assert paypal.asked("kept") == []
     assert the(tables.InboxEvent).status == "done"
 
 

@@ -18,6 +18,7 @@ TERMS = {
     "usage_pattern": "RECURRING_PREPAID",
     "description": "Rinnovi della casella PEC",
 }
+CUSTOMER = {"payment_initiator": "CUSTOMER", "usage": "SUBSEQUENT", "usage_pattern": "IMMEDIATE"}
 MERCHANT = {"payment_initiator": "MERCHANT", "usage": "SUBSEQUENT", "usage_pattern": "RECURRING_PREPAID"}
 
 
@@ -57,9 +58,11 @@ def order_form(*, save: bool = False, customer: str = "", **changes: Any) -> dic
     return {"intent": "CAPTURE", "purchase_units": [unit(**changes)], "payment_source": {"paypal": wallet}}
 
 
-def charge_form(token: str, **changes: Any) -> dict[str, Any]:
-    """An order that charges a kept account at once."""
-    wallet = {"vault_id": token, "stored_credential": MERCHANT}
+def charge_form(token: str, *, present: bool = False, **changes: Any) -> dict[str, Any]:
+    """An order that charges a kept account at once, its owner being there or away."""
+    wallet: dict[str, Any] = {"vault_id": token, "stored_credential": CUSTOMER if present else MERCHANT}
+    if present:
+        wallet["experience_context"] = order_form()["payment_source"]["paypal"]["experience_context"]
     return {"intent": "CAPTURE", "purchase_units": [unit(**changes)], "payment_source": {"paypal": wallet}}
 
 
@@ -182,8 +185,9 @@ class Shop:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    async def charge(self, token: str, key: str = "", **changes: Any) -> httpx.Response:
-        return await self.post(ORDERS, charge_form(token, **{"invoice_id": f"r{self.numbers}-1"} | changes), key)
+    async def charge(self, token: str, key: str = "", *, present: bool = False, **changes: Any) -> httpx.Response:
+        form = charge_form(token, present=present, **{"invoice_id": f"r{self.numbers}-1"} | changes)
+        return await self.post(ORDERS, form, key)
 
     async def events(self, kind: str = "") -> list[dict[str, Any]]:
         """All events so far, of one type when given."""

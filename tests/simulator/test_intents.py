@@ -29,6 +29,28 @@ async def test_a_present_buyer_is_sent_to_the_bank(world: World):
     assert action.redirect_to_url.return_url == f"{SHOP}/ritorno"
 
 
+async def test_a_canceled_charge_cannot_be_confirmed_any_more(world: World):
+    customer, method = await world.saved(ASKS)
+    intent = await world.charge(customer, method, off_session=False)
+    page = intent.next_action.redirect_to_url.url
+    canceled = await world.api.payment_intents.cancel_async(intent.id, {"cancellation_reason": "abandoned"})
+    assert (canceled.status, canceled.next_action) == ("canceled", None)
+    assert (await world.browser.get(page)).status_code == 404
+    assert (await world.browser.post(page, data={"esito": "autorizza"})).status_code == 404
+    assert (await world.api.payment_intents.retrieve_async(intent.id)).status == "canceled"
+    assert (await world.ledger())["charges"] == []
+
+
+async def test_charges_are_listed_by_customer_the_newest_first(world: World):
+    customer, method = await world.saved()
+    first, second, third = [(await world.charge(customer, method)).id for _ in range(3)]
+    await world.charge(*await world.saved())
+    listed = await world.api.payment_intents.list_async({"customer": customer, "limit": 2})
+    assert ([one.id for one in listed.data], listed.has_more) == ([third, second], True)
+    rest = await world.api.payment_intents.list_async({"customer": customer, "starting_after": second})
+    assert ([one.id for one in rest.data], rest.has_more) == ([first], False)
+
+
 async def test_a_declined_renewal_is_retried_on_the_same_intent(world: World):
     customer, method = await world.saved()
     await world.control("payment_methods/decline_next", payment_method=method, decline_code="do_not_honor")
@@ -159,6 +181,7 @@ async def test_our_changes_and_the_networks_are_told_apart(world: World):
     assert (changed.card.exp_month, changed.card.exp_year) == (3, 2040)
     renewed = await world.control("payment_methods/update", payment_method=method, exp_year=2041, number=ALWAYS)
     assert (renewed["id"], renewed["card"]["last4"], renewed["card"]["exp_year"]) == (method, ALWAYS[-4:], 2041)
+    assert renewed["card"]["fingerprint"] != changed.card.fingerprint
     [ours] = await world.events("payment_method.updated")
     [networks] = await world.events("payment_method.automatically_updated")
     assert ours["data"]["previous_attributes"]["card"] == {"exp_month": 12, "exp_year": 2034}

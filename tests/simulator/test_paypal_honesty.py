@@ -123,6 +123,13 @@ async def live_through_everything(shop: Shop) -> None:
     await shop.read(f"{TOKENS}/{token['id']}")
     await shop.read(f"{TOKENS}?customer_id=cliente-1&total_required=true")
     await shop.charge(token["id"], invoice_id="renewal-1")
+    await shop.charge(token["id"], present=True, invoice_id="there-1")
+    careful = (await shop.kept("confirm"))["id"]
+    await shop.charge(careful, invoice_id="away-1")
+    waiting = (await shop.charge(careful, present=True, invoice_id="there-2")).json()["id"]
+    await shop.read(f"{ORDERS}/{waiting}")
+    await shop.approve(waiting, "confirm")
+    await shop.capture(waiting)
     await world.control("paypal/vault", allowed=False)
     for answer in (
         await shop.post(SETUPS, setup_form()),

@@ -233,6 +233,26 @@ async def test_an_account_is_kept_without_a_payment(world: World):
     assert "Consenso già dato" in closed.text
 
 
+async def test_only_its_owner_confirms_a_charge_of_a_kept_account(world: World):
+    shop = Shop(world)
+    order = (await shop.charge((await shop.kept("confirm"))["id"], present=True)).json()["id"]
+    address = f"/checkoutnow?token={order}"
+    shown = await page(world, address)
+    assert shown.inputs["email"]["value"] == "confirm@compratori.test"
+    place, _ = await log_in(world, address)
+    stranger = await world.browser.post(place, data={"fonte": BALANCE})
+    assert (stranger.status_code, (await shop.read(f"{ORDERS}/{order}"))["status"]) == (422, "PAYER_ACTION_REQUIRED")
+    assert "con il conto confirm@compratori.test" in stranger.text
+    refusal = await world.browser.post("/_sim/paypal/approve", json={"order": order, "buyer": OK})
+    assert refusal.status_code == 400
+    place, review = await log_in(world, address, "confirm@compratori.test")
+    assert review.links["Annulla e torna al negozio"] == f"{SHOP}/annullato?token={order}"
+    assert "potrà addebitare in futuro" not in review.text
+    gone = await world.browser.post(place, data={"fonte": BALANCE})
+    assert gone.headers["Location"] == f"{SHOP}/ritorno?token={order}&PayerID={account('confirm')}"
+    assert (await shop.capture(order)).json()["status"] == "COMPLETED"
+
+
 async def test_closed_orders_say_so(world: World):
     shop = Shop(world)
     done = (await shop.paid())["id"]

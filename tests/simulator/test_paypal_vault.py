@@ -10,6 +10,7 @@ import pytest
 from pecapp.simulator.paypal_buyers import CARD
 from tests.simulator import world as worlds
 from tests.simulator.paypal_shop import (
+    CUSTOMER,
     ORDERS,
     SETUPS,
     TOKENS,
@@ -206,6 +207,39 @@ async def test_a_revoked_permission_refuses_charges(world: World):
     assert issue(await shop.charge(kept["id"])) == (422, "AGREEMENT_ALREADY_CANCELLED")
     assert issue(await shop.charge("nosuchtoken")) == (422, "TOKEN_ID_NOT_FOUND")
     assert len((await world.ledger())["charges"]) == 1
+
+
+async def test_an_owner_who_is_there_is_charged_at_once_too(world: World):
+    shop = Shop(world)
+    answer = await shop.charge((await shop.kept())["id"], present=True)
+    order = answer.json()
+    assert (answer.status_code, order["status"]) == (201, "COMPLETED")
+    assert order["payment_source"]["paypal"]["stored_credential"] == CUSTOMER
+    assert issue(await shop.charge((await shop.kept("no-balance"))["id"], present=True)) == (422, "INSTRUMENT_DECLINED")
+
+
+async def test_some_owners_confirm_a_charge_first(world: World):
+    shop = Shop(world)
+    token = (await shop.kept("confirm"))["id"]
+    answer = await shop.charge(token, "there", present=True, invoice_id="there-1")
+    order = answer.json()
+    assert (answer.status_code, order["status"]) == (200, "PAYER_ACTION_REQUIRED")
+    assert links(order)["payer-action"] == f"{world.url}/checkoutnow?token={order['id']}"
+    assert issue(await shop.capture(order["id"])) == (422, "ORDER_NOT_APPROVED")
+    assert (await world.ledger())["charges"] == []
+    assert (await shop.charge(token, "there", present=True, invoice_id="there-1")).json() == order
+    back = await shop.approve(order["id"], "confirm")
+    assert back == f"{SHOP}/ritorno?token={order['id']}&PayerID={account('confirm')}"
+    paid = (await shop.capture(order["id"])).json()
+    assert (paid["status"], taken(paid)["status"], vault(paid)) == ("COMPLETED", "COMPLETED", None)
+    assert paid["payment_source"]["paypal"]["stored_credential"] == CUSTOMER
+    [charge] = (await world.ledger())["charges"]
+    assert (charge["payment_method"], charge["session"]) == (token, order["id"])
+
+
+async def test_who_confirms_cannot_be_charged_while_away(world: World):
+    shop = Shop(world)
+    assert issue(await shop.charge((await shop.kept("confirm"))["id"])) == (422, "PAYER_ACTION_REQUIRED")
 
 
 async def test_refusals_can_be_ordered(world: World):

@@ -3,6 +3,7 @@
 import itertools
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from importlib import resources
 from typing import Any
 from uuid import uuid4
@@ -20,9 +21,20 @@ DOMAIN = "pec-ceralacca.test"
 IP, USER_AGENT = "203.0.113.7", "Browser/1.0"
 
 
+def _demonstration() -> dict[str, Any]:
+    return tomllib.loads(resources.files(demo).joinpath("catalog.toml").read_text("utf-8"))
+
+
 def stock() -> None:
     """Load the demonstration's catalogue."""
-    catalog.load(tomllib.loads(resources.files(demo).joinpath("catalog.toml").read_text("utf-8")))
+    catalog.load(_demonstration())
+
+
+def price(product_code: str, since: date, net_cents: int) -> None:
+    """From a day on, another price."""
+    data = _demonstration()
+    data["price"].append({"product_code": product_code, "valid_from": since, "net_cents": net_cents})
+    catalog.load(data)
 
 
 def customer(*, lang: str = "it", **holder: object) -> access.Actor:
@@ -186,6 +198,29 @@ def opened(actor: access.Actor | None = None, **values: Any) -> tables.PaymentAt
 VISA = payments.Card("visa", "4242", 12, 2030, "IT", "fp_visa")
 
 
+KEPT = payments.Card("visa", "4242", 12, 2030, "IT", "fp_old", token="pm_old", customer="cus_1")
+
+
+def method(actor: access.Actor, ceiling_cents: int | None = 10_000, card: payments.Card = KEPT) -> tables.PaymentMethod:
+    """A card that its owner has let us keep, authorised up to a ceiling."""
+    return add(
+        tables.PaymentMethod(
+            account_id=actor.account_id or 0,
+            gateway="stripe",
+            kind="card",
+            token=card.token,
+            customer_ref=card.customer,
+            fingerprint=card.fingerprint,
+            brand=card.brand,
+            last4=card.last4,
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            ceiling_cents=ceiling_cents,
+            created_at=clock.now(),
+        )
+    )
+
+
 def outcome(
     of: tables.PaymentAttempt, verdict: payments.Verdict = payments.Verdict.SUCCEEDED, **values: Any
 ) -> payments.Outcome:
@@ -222,6 +257,22 @@ def the(table: type[Any], **equal: object) -> Any:
     """The only such row."""
     (row,) = rows(table, **equal)
     return row
+
+
+def add(row: Any) -> Any:
+    """Store a row as it is."""
+    with db.transaction() as s:
+        s.add(row)
+    return row
+
+
+def change(row: Any, **values: Any) -> None:
+    """Change a stored row."""
+    with db.transaction() as s:
+        kept = s.get_one(type(row), row.id)
+        for name, value in values.items():
+            setattr(kept, name, value)
+        s.add(kept)
 
 
 def again(row: Any) -> Any:

@@ -16,9 +16,9 @@ from pecapp.gateways import base, registry
 
 @dataclass
 class Page:
-    """A hosted payment and how it stands."""
+    """A hosted payment, or a charge, and how it stands."""
 
-    request: base.Start
+    request: base.Start | base.Charge
     ref: str
     outcome: payments.Outcome
 
@@ -28,6 +28,7 @@ class FakeGateway:
     """Implements `base.Gateway`. Calls are recorded; `fail` and `meanwhile` script what happens in them."""
 
     name: str = "stripe"
+    searches: bool = True
     pages: dict[str, Page] = field(default_factory=dict)
     """By attempt."""
     refunds: dict[str, base.Refund] = field(default_factory=dict)
@@ -35,10 +36,23 @@ class FakeGateway:
     refund_status: str = "succeeded"
     captured: dict[str, payments.Outcome] = field(default_factory=dict)
     """By attempt: what a capture answers, unless the money simply comes."""
+    charges: dict[str, base.Charge] = field(default_factory=dict)
+    """By idempotency key: charges that reached the gateway."""
+    answers: dict[str, payments.Outcome | Callable[[base.Charge], payments.Outcome]] = field(default_factory=dict)
+    """By attempt: what a charge answers, unless the money simply comes."""
+    always: Callable[[base.Charge], payments.Outcome] | None = None
+    """What every other charge answers."""
+    savings: dict[str, base.Save] = field(default_factory=dict)
+    """By idempotency key: pages that were opened to keep a method."""
+    kept_by: dict[str, base.Kept] = field(default_factory=dict)
+    """By saving: how it stands, unless it still waits."""
+    cards: dict[str, payments.Card | payments.Wallet] = field(default_factory=dict)
+    """By token: a kept method as the gateway has it, unless it is as usual."""
     gone: set[str] = field(default_factory=set)
     """Tokens of kept methods that the gateway does not have any more."""
     unverifiable: bool = False
     calls: list[tuple[str, str]] = field(default_factory=list)
+    _charged: dict[str, payments.Outcome] = field(default_factory=dict)
     _failures: dict[str, deque[tuple[Exception, bool]]] = field(default_factory=lambda: defaultdict(deque))
     _meanwhile: dict[str, deque[Callable[[], Any]]] = field(default_factory=lambda: defaultdict(deque))
 
@@ -107,7 +121,7 @@ class FakeGateway:
         def effect() -> payments.Outcome:
             page = self.pages.get(reference.attempt_id)
             if page and page.outcome.verdict is payments.Verdict.WAITING:
-                page.outcome = replace(page.outcome, verdict=payments.Verdict.CANCELLED)
+                page.outcome = replace(page.outcome, verdict=payments.Verdict.CANCELLED, again_url="")
             return self._told(reference)
 
         return await self._answer("close", reference.attempt_id, effect)
@@ -124,25 +138,56 @@ class FakeGateway:
         return await self._answer("capture", idempotency_key, effect)
 
     async def charge(self, request: base.Charge) -> payments.Outcome:
-        return await self._answer("charge", request.idempotency_key, lambda: None)
+        def effect() -> payments.Outcome:
+            known = self.charges.setdefault(request.idempotency_key, request)
+            assert known == request, "one key, two contents"
+            if request.idempotency_key not in self._charged:
+                outcome = self._charged[request.idempotency_key] = self._taken(request)
+                self.pages[request.attempt_id] = Page(request, outcome.gateway_ref, outcome)
+            return self._charged[request.idempotency_key]
+
+        return await self._answer("charge", request.idempotency_key, effect)
+
+    def _taken(self, request: base.Charge) -> payments.Outcome:
+        answer = self.answers.get(request.attempt_id) or self.always or told(request, payments.Verdict.SUCCEEDED)
+        return answer(request) if callable(answer) else answer
 
     async def start_saving(self, request: base.Save) -> base.Started:
-        return await self._answer("start_saving", request.saving_id, lambda: None)
+        def effect() -> base.Started:
+            known = self.savings.setdefault(request.idempotency_key, request)
+            assert known == request, "one key, two contents"
+            return base.Started(f"seti_{request.saving_id}", f"https://bank.test/save_{request.saving_id}")
+
+        return await self._answer("start_saving", request.saving_id, effect)
 
     async def finish_saving(self, saving_id: str, saving_ref: str) -> base.Kept:
-        return await self._answer("finish_saving", saving_id, lambda: None)
+        waiting = base.Kept(saving_ref, "waiting")
+        return await self._answer("finish_saving", saving_id, lambda: self.kept_by.get(saving_id, waiting))
 
-    async def is_kept(self, token: str) -> bool:
-        return await self._answer("is_kept", token, lambda: token not in self.gone)
+    async def kept(self, token: str) -> payments.Card | payments.Wallet | None:
+        def effect() -> payments.Card | payments.Wallet | None:
+            return None if token in self.gone else self.cards.get(token) or self._usual(token)
+
+        return await self._answer("kept", token, effect)
+
+    def _usual(self, token: str) -> payments.Card | payments.Wallet:
+        if self.name == "paypal":
+            saved = payments.Saving.SAVED
+            return payments.Wallet("paypal", "m•••@d•••.it", "IT", f"fp_{token}", token, "cust-1", saved)
+        return payments.Card("visa", "4242", 12, 2030, "IT", f"fp_{token}", token, "cus_1")
 
     async def forget(self, token: str) -> None:
         await self._answer("forget", token, lambda: self.gone.add(token))
 
     def returned_ref(self, query: Mapping[str, str]) -> str:
-        return query.get("cs", "")
+        return query.get("cs") or query.get("payment_intent", "")
 
     def _told(self, reference: base.Reference) -> payments.Outcome:
+        if not (self.searches or reference.gateway_ref):
+            raise base.GatewayError("nothing is found by the attempt")
         page = self.pages.get(reference.attempt_id)
+        if page is None and reference.customer_ref:
+            raise base.NotThere("no such charge")
         if page is None:
             raise base.OutcomeUnknown("no such payment")
         return page.outcome
@@ -173,11 +218,25 @@ class FakeGateway:
             by_ref=told["by_ref"],
             transmission_id=told["transmission"],
             method_ref=told["method"],
+            saving_id=told["saving"],
             outcome=outcome and payments.Outcome(**outcome | {"verdict": payments.Verdict(outcome["verdict"])}),
         )
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+def told(request: base.Charge, verdict: payments.Verdict) -> payments.Outcome:
+    """What the gateway says of a charge."""
+    name = f"pi_{request.attempt_id}"
+    return payments.Outcome(
+        attempt_id=request.attempt_id,
+        verdict=verdict,
+        amount_cents=request.amount_cents,
+        currency=request.currency,
+        gateway_ref=name,
+        payment_ref=name if verdict is payments.Verdict.SUCCEEDED else "",
+    )
 
 
 @contextmanager
@@ -195,7 +254,13 @@ SIGNED = {"signature": "good"}
 
 
 def event(
-    event_id: str, outcome: payments.Outcome | None = None, *, attempt_id: str = "", final: bool = True, **facts: Any
+    event_id: str,
+    outcome: payments.Outcome | None = None,
+    *,
+    attempt_id: str = "",
+    saving_id: str = "",
+    final: bool = True,
+    **facts: Any,
 ) -> bytes:
     """A notification; with an `outcome` that is `final` it settles by itself, else it is a hint to ask."""
     stated = {name: fact for name, fact in vars(outcome).items() if name not in {"card", "reason"}} if outcome else {}
@@ -209,6 +274,7 @@ def event(
         "by_ref": False,
         "transmission": "",
         "method": "",
+        "saving": saving_id,
         "outcome": stated if stated and final else None,
     }
     return json.dumps(told | facts).encode()

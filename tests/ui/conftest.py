@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
@@ -135,7 +136,8 @@ class Browser:
 
 def arrive(socket: WebSocketTestSession, path: str = "/", query: dict[str, str] | None = None) -> Tab:
     """Connect as a page does when it is opened at `path`; returns when the page has been loaded."""
-    tab = Tab(socket, {"pathname": path, "asPath": path, "query": query or {}})
+    here = f"{path}?{urlencode(query)}" if query else path
+    tab = Tab(socket, {"pathname": path, "asPath": here, "query": query or {}})
     tab.receive()
     greeting = {"event": {"name": HYDRATE, "router_data": tab.place, "payload": {}}}
     tab.send(f"40/_event,{json.dumps(greeting)}")

@@ -4,7 +4,7 @@ Labels stand above, hints below them, the error beside its field and once more i
 so `rx.set_focus(<name>)` goes to it and the summary links to it. The server judges all forms, never the browser.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,19 +207,20 @@ def select_field(
 class Option:
     """One of several cards to choose from: `value` is sent, `title` is its name, the rest explains."""
 
-    value: str
+    value: text.Words
     title: text.Words
     detail: text.Words | rx.Component | None = None
     aside: text.Words | rx.Component | None = None
     """What stands at the card's end: a price, the marks of the circuits."""
-    icon: str | None = None
+    icon: str | rx.Component | None = None
 
 
 def radio_cards(
     name: str,
     legend: text.Words,
-    options: Sequence[Option],
+    options: Sequence[Option] | rx.Var[Any],
     *,
+    each: Callable[[Any], Option] | None = None,
     errors: Errors = None,
     hint: text.Words | None = None,
     value: text.Live = None,
@@ -227,14 +228,20 @@ def radio_cards(
 ) -> rx.Component:
     """One choice among a few, each explained; none is chosen unless `value` says so.
 
-    `value` is where it starts; with `on_change` the handler gets the chosen value at once.
+    `value` is where it starts; with `on_change` the handler gets the chosen value at once. `options` may be a variable
+    list: `each` makes an Option of one of its items.
     """
     error, _ = _said(errors, name)
+
+    def draw(option: Any) -> rx.Component:
+        return _card(name, each(option) if each else option, errors, value, on_change)
+
+    cards = [rx.foreach(options, draw)] if isinstance(options, rx.Var) else [draw(option) for option in options]
     hints = [] if hint is None else [rx.el.p(hint, id=f"{name}-hint", class_name="field__hint")]
     return rx.el.fieldset(
         rx.el.legend(legend, class_name="field__label"),
         *hints,
-        rx.el.div(*[_card(name, option, errors, value, on_change) for option in options], class_name="choices"),
+        rx.el.div(*cards, class_name="choices"),
         *error,
         id=name,
         class_name="field",
@@ -257,6 +264,7 @@ def _card(name: str, option: Option, errors: Errors, value: text.Live, on_change
         details = [rx.el.span(option.detail, id=f"{base}-detail", class_name="choice__detail")]
         checked["aria_describedby"] = f"{base}-detail"
     title = rx.el.span(option.title, id=f"{base}-title", class_name="choice__title")
+    picture = icons.icon(option.icon, 24) if isinstance(option.icon, str) else option.icon
     return rx.el.label(
         rx.el.input(
             type="radio",
@@ -267,10 +275,11 @@ def _card(name: str, option: Option, errors: Errors, value: text.Live, on_change
             aria_labelledby=f"{base}-title",
             **checked,
         ),
-        *([icons.icon(option.icon, 24)] if option.icon else []),
+        *([] if picture is None else [picture]),
         rx.el.span(title, *details, class_name="choice__body"),
         *([] if option.aside is None else [rx.el.span(option.aside, class_name="choice__aside")]),
         html_for=base,
+        key=option.value,  # a card keeps its mark when the list around it changes
         class_name="choice",
     )
 

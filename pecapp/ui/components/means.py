@@ -1,32 +1,60 @@
-"""Means of payment: which one, and what is accepted."""
+"""Means of payment: which one, how much it may be charged, and what is accepted."""
 
 from typing import Any
 
 import reflex as rx
 from reflex.event import EventType
 
+from pecapp.services import views
 from pecapp.ui import text
-from pecapp.ui.components import forms, icons
+from pecapp.ui.components import data, forms, icons
 
 CIRCUITS = ("Visa", "MasterCard", "Carta Sì", "Visa Electron", "Maestro")
 
 
+def picture(kind: text.Live, size: int = 24) -> rx.Component:
+    """The icon of a `card` or a `paypal` account; the words beside it say the same."""
+    return rx.cond(kind == "paypal", icons.icon("wallet", size), icons.icon("credit_card", size))
+
+
 def choice(
-    methods: Any,
+    offered: Any,
     *,
     value: rx.Var[str],
     errors: forms.Errors | None = None,
     on_change: EventType | None = None,
     name: str = "gateway",
 ) -> rx.Component:
-    """«Modalità di pagamento» among `methods`, a variable list of gateways; none is chosen unless `value` says so."""
-    card = forms.Option("stripe", text.t("means.stripe"), text.t("means.stripe_detail"), icon="credit_card")
-    paypal = forms.Option("paypal", text.t("means.paypal"), text.t("means.paypal_detail"), icon="wallet")
+    """«Modalità di pagamento» among `offered`, a variable list of `views.MeansView`, kept methods first.
 
-    def draw(*options: forms.Option) -> rx.Component:
-        return forms.radio_cards(name, text.t("means.title"), options, errors=errors, value=value, on_change=on_change)
+    None is chosen unless `value` says so.
+    """
+    return forms.radio_cards(
+        name, text.t("means.title"), offered, each=option, errors=errors, value=value, on_change=on_change
+    )
 
-    return rx.cond(methods.contains("paypal"), draw(card, paypal), draw(card))
+
+def option(one: views.MeansView) -> forms.Option:
+    """One means as a card to choose."""
+    return forms.Option(one.value, one.title, one.detail, icon=picture(one.kind))
+
+
+def ceiling(asked: Any) -> rx.Component:
+    """«Importo massimo prelevabile», a variable `CeilingView`: how much, which renewal sets it, what it allows."""
+    dearest = rx.el.div(
+        rx.el.p(text.t("ceiling.set_by", service=asked.set_by)),
+        rx.el.p(text.t("ceiling.considered"), class_name="hint"),
+        rx.el.ul(rx.foreach(asked.services, rx.el.li), class_name="consequences"),
+        class_name="stack",
+    )
+    alone = rx.el.p(text.t("ceiling.alone", service=asked.set_by))
+    return forms.section(
+        text.t("ceiling.title"),
+        data.amount(asked.amount, text.t("ceiling.note")),
+        rx.cond(asked.services.length() > 1, dearest, alone),
+        rx.el.p(text.t("ceiling.only")),
+        rx.el.p(rx.el.strong(text.t("acceptance.mandate", amount=asked.amount))),
+    )
 
 
 def accepted(methods: Any) -> rx.Component:

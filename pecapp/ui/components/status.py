@@ -49,6 +49,12 @@ LOOKS: Mapping[str, Mapping[str, tuple[str, Tone]]] = MappingProxyType(
             "expired": ("calendar_x", "problem"),
             "revoked": ("ban", "problem"),
         },
+        "charge.light": {
+            "covered": ("circle_check", "success"),
+            "at_risk": ("triangle_alert", "warning"),
+            "uncovered": ("circle_x", "problem"),
+            "skipped": ("skip_forward", "neutral"),
+        },
     }
 )
 """Icon and tone of each status, by the group of locale keys that holds its words. The words are `<group>.<status>`."""

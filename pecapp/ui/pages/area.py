@@ -6,7 +6,7 @@ import reflex as rx
 
 from pecapp.services import views
 from pecapp.ui import layout, text
-from pecapp.ui.components import buttons, data, dialogs, feedback, status
+from pecapp.ui.components import buttons, data, feedback, renewals, status
 from pecapp.ui.pages import orders
 from pecapp.ui.states import area as states
 
@@ -29,7 +29,6 @@ def page() -> rx.Component:
             _letters(),
             lines=6,
         ),
-        _disable_dialog(),
         here=ROUTE,
         title=text.t(TITLE_KEY),
     )
@@ -61,36 +60,19 @@ def _service(service: views.ServiceView) -> rx.Component:
         ),
         rx.el.p(status.badge("service.status", service.status)),
         rx.cond(service.expires != "", data.facts((text.t("area.expires"), service.expires)), rx.fragment()),
-        data.facts((text.t("area.renewal"), _renewal(service.renewal))),
-        rx.cond(
-            (service.renewal == "active") | (service.renewal == "incomplete"),
-            buttons.bar(
-                buttons.button(
-                    text.t("area.disable"),
-                    small=True,
-                    aria_label=text.t("area.disable_for", service=service.label),
-                    on_click=State.choose(service.id),
-                    **dialogs.opens(states.DISABLE_DIALOG),
-                )
-            ),
-            rx.fragment(),
+        data.facts((text.t("area.renewal"), renewals.state(service.renewal))),
+        buttons.bar(
+            buttons.link_button(
+                text.t("area.manage"),
+                href=f"/area-clienti/servizi/{service.id}",
+                small=True,
+                aria_label=text.t("area.manage_which", service=service.label),
+            )
         ),
         rx.el.p(
             buttons.link(text.t("area.order", number=service.order_number), href=f"/ordini/{service.order_number}")
         ),
         class_name="card plan",
-    )
-
-
-def _renewal(state: str) -> rx.Component:
-    """The state of automatic renewal: word and icon; products without it say so."""
-    return rx.match(  # pyright: ignore[reportReturnType]  (components in, component out)
-        state,
-        ("active", status.badge("renewal.status", "on")),
-        ("inactive", status.badge("renewal.status", "never")),
-        ("disabled", status.badge("renewal.status", "off")),
-        ("incomplete", status.tag(text.t("area.renewal_incomplete"), icon="hourglass", tone="warning")),
-        rx.el.span(text.t("area.renewal_none")),
     )
 
 
@@ -108,30 +90,10 @@ def _methods() -> rx.Component:
         rx.el.h2(text.t("area.methods"), class_name="shelf__title"),
         rx.el.p(text.t("area.methods_text")),
         buttons.bar(
-            buttons.link_button(text.t("area.see_methods"), href="/metodi-di-pagamento", icon_after="arrow_right")
+            buttons.link_button(text.t("area.see_methods"), href="/metodi-di-pagamento", icon_after="arrow_right"),
+            buttons.link_button(text.t("area.see_forecast"), href="/prossimi-addebiti", icon_after="arrow_right"),
         ),
         class_name="shelf",
-    )
-
-
-def _disable_dialog() -> rx.Component:
-    """Both answers stand out alike, and nothing is asked before them."""
-    chosen = State.chosen
-    return dialogs.dialog(
-        states.DISABLE_DIALOG,
-        text.t("area.disable_title"),
-        rx.el.p(text.t("area.disable_text", service=chosen.label)),
-        rx.el.ul(
-            rx.el.li(text.t("area.disable_until", expires=chosen.expires)),
-            rx.el.li(text.t("area.disable_method")),
-            class_name="consequences",
-        ),
-        actions=[
-            buttons.button(
-                text.t("area.disable_confirm"), on_click=State.disable, **dialogs.closes(states.DISABLE_DIALOG)
-            ),
-            buttons.button(text.t("area.disable_keep"), **dialogs.closes(states.DISABLE_DIALOG)),
-        ],
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from pecapp.ui import address, layout, text
-from pecapp.ui.components import buttons, data, dialogs, feedback, means, status, sums
+from pecapp.ui.components import buttons, data, dialogs, feedback, forms, means, status, sums
 from pecapp.ui.states import order as states
 
 ROUTE = "/ordini/[numero]"
@@ -68,9 +68,7 @@ def _order() -> rx.Component:
 
 
 def _explanation() -> rx.Component:
-    reference = rx.el.p(
-        text.t("ord.attempt", attempt=ORDER.attempt, at=ORDER.attempt_at), class_name="hint"
-    )
+    reference = rx.el.p(text.t("ord.attempt", attempt=ORDER.attempt, at=ORDER.attempt_at), class_name="hint")
     return rx.fragment(
         feedback.callout_by(
             ORDER.tone,
@@ -91,7 +89,8 @@ def _pay() -> rx.Component:
     return rx.el.section(
         data.amount(ORDER.gross, text.t("ord.with_vat")),
         rx.el.p(text.t("ord.mailed", email=ORDER.reference_email)),
-        means.choice(ORDER.methods, value=State.gateway, on_change=State.choose),
+        means.choice(ORDER.means, value=State.chosen, on_change=State.choose),
+        rx.cond(ORDER.renewal_offer != "", _renewal(), rx.fragment()),
         buttons.bar(
             buttons.button(
                 text.t("ord.pay"),
@@ -107,9 +106,7 @@ def _pay() -> rx.Component:
                 rx.fragment(),
             ),
         ),
-        rx.el.p(
-            rx.cond(State.gateway == "paypal", text.t("ord.secure_paypal"), text.t("ord.secure")), class_name="hint"
-        ),
+        rx.el.p(_way(), class_name="hint"),
         rx.el.div(
             rx.el.h2(text.t("ord.later.title"), class_name="later__title"),
             rx.el.ul(
@@ -125,6 +122,28 @@ def _pay() -> rx.Component:
         ),
         aria_label=text.t("ord.payment"),
         class_name="card pay",
+    )
+
+
+def _renewal() -> rx.Component:
+    """The question that was not answered «Sì» in the order form, once more; it may stay unanswered."""
+    answers = [
+        forms.Option("yes", text.t("acceptance.auto_renew_yes"), ORDER.renewal_offer, icon="repeat"),
+        forms.Option("no", text.t("acceptance.auto_renew_no"), text.t("wiz.auto_renew_no_detail"), icon="hand"),
+    ]
+    return forms.radio_cards(
+        "auto_renew", text.t("wiz.auto_renew"), answers, value=State.renewal, on_change=State.answer
+    )
+
+
+def _way() -> rx.Component:
+    """Where «Paga ora» leads, for the means that is chosen."""
+    return rx.match(  # pyright: ignore[reportReturnType]  (components in, component out)
+        State.way,
+        ("paypal", text.t("ord.secure_paypal")),
+        ("kept_card", text.t("pay.kept_card")),
+        ("kept_paypal", text.t("pay.kept_paypal")),
+        text.t("ord.secure"),
     )
 
 
@@ -182,7 +201,11 @@ def _receipt() -> rx.Component:
         ),
         buttons.bar(
             buttons.link_button(
-                text.t("ord.receipt.pdf"), href=receipt.pdf_url, icon="file_down", document=True, look="primary",
+                text.t("ord.receipt.pdf"),
+                href=receipt.pdf_url,
+                icon="file_down",
+                document=True,
+                look="primary",
                 target="_blank",
             ),
             buttons.link_button(text.t("ord.to_area"), href="/area-clienti"),

@@ -28,9 +28,7 @@ def page() -> rx.Component:
 
 def _question() -> rx.Component:
     return forms.form(
-        forms.error_summary(
-            State.errors, [("number", text.t("quick.number")), ("gateway", text.t("means.title"))]
-        ),
+        forms.error_summary(State.errors, [("number", text.t("quick.number")), ("gateway", text.t("means.title"))]),
         forms.text_field(
             "number",
             text.t("quick.number"),
@@ -41,7 +39,7 @@ def _question() -> rx.Component:
             auto_complete="off",
             max_length=20,
         ),
-        means.choice(State.methods, value=State.typed["gateway"], errors=State.errors),
+        means.choice(State.means, value=State.typed["gateway"], errors=State.errors),
         buttons.bar(buttons.submit(text.t("quick.pay"), icon_after="arrow_right")),
         rx.el.p(text.t("quick.no_renewal"), class_name="hint"),
         on_submit=State.look,

@@ -4,14 +4,11 @@ from typing import ClassVar
 
 import reflex as rx
 
-from pecapp import errors
+from pecapp.services import correspondence, orders, portfolio, views
 from pecapp.services import live as topics
-from pecapp.services import orders, outbox, subscriptions, views
 from pecapp.ui import live
 from pecapp.ui.states import session
 
-DISABLE_DIALOG = "disattiva-rinnovo"
-NOTHING = views.ServiceView(0, "", "", "", "", "", "")
 LETTERS = 30
 """How many of the newest letters the area shows."""
 
@@ -24,8 +21,6 @@ class Area(rx.State):
     services: list[views.ServiceView] = []
     unpaid: list[views.OrderRowView] = []
     mails: list[views.MailView] = []
-    chosen: views.ServiceView = NOTHING
-    """What the dialog asks about."""
 
     @rx.event
     async def load(self) -> None:
@@ -43,23 +38,6 @@ class Area(rx.State):
 
     async def _read(self) -> None:
         lang = await session.lang(self)
-        self.services = await session.call(self, orders.services, lang)
+        self.services = await session.call(self, portfolio.listing, lang)
         self.unpaid = await session.call(self, orders.unpaid, lang)
-        self.mails = await session.call(self, outbox.of_account, LETTERS)
-
-    @rx.event
-    async def choose(self, service_id: object) -> None:
-        """Open the question about the renewal of one of the services."""
-        asked = session.whole(service_id, 1, 2**53)
-        self.chosen = next((service for service in self.services if service.id == asked), NOTHING)
-
-    @rx.event(temporal=True)
-    async def disable(self) -> None:
-        """«Disattiva», confirmed: nothing will be debited for the service."""
-        try:
-            await session.call(self, subscriptions.disable, self.chosen.id)
-        except errors.NotFound:
-            await session.tell(self, "SER_NON_TROVATO")
-        else:
-            await session.tell(self, "area.disabled", tone="success")
-        await self._read()
+        self.mails = await session.call(self, correspondence.of_account, LETTERS)

@@ -10,7 +10,7 @@ from reflex.event import EventSpec
 
 from pecapp import errors, i18n
 from pecapp.domain import identity
-from pecapp.services import accounts, baskets, catalog, checkout, configuring, payments, views
+from pecapp.services import accounts, baskets, catalog, checkout, configuring, means, views
 from pecapp.ui.states import session, visitor
 
 ADDRESS = "/ordine"
@@ -65,6 +65,11 @@ class Checkout(session.Form, rx.State):
     """Counts up when texts or price have changed under the order form: everything in it must be answered again."""
     placing: bool = False
 
+    @rx.var
+    def kept(self) -> bool:
+        """Whether a method that is kept already is chosen in the order form."""
+        return means.kept_id(self.typed.get("gateway", "")) is not None
+
     @rx.event
     async def load(self) -> EventSpec | None:
         """Show the step of the address, or the first one that still lacks something."""
@@ -90,7 +95,7 @@ class Checkout(session.Form, rx.State):
         self.step, self.ready = step, True
         self.position = self.basket.steps.index(step) if step in self.basket.steps else 0
         self.back = _address(_before(step, self.basket))
-        self.methods = payments.means()
+        self.methods = means.offered()
         return rx.set_focus(HEADING) if moved else None
 
     async def _hush(self) -> None:
@@ -256,11 +261,6 @@ class Checkout(session.Form, rx.State):
         if name in REMEMBERED or (name.startswith("extend_") and len(self.typed) < MOST_FIELDS):
             self._take(name, value)
 
-    def _take(self, field: str, value: object) -> None:
-        """Keep what was entered in a field; what was wrong with it before is no longer said."""
-        self.typed = self.typed | session.form({field: value})
-        self.errors = {name: words for name, words in self.errors.items() if name != field}
-
     # --- the order ----------------------------------------------------------------------------------------------------
 
     @rx.event(temporal=True)
@@ -275,6 +275,8 @@ class Checkout(session.Form, rx.State):
             number = await session.call(self, checkout.place, self.typed, await session.lang(self))
         except errors.Invalid as bad:
             self.placing = False
+            if "gateway" in bad.fields:  # the method that was chosen may be gone: show what is there now
+                await self._read("form", await session.lang(self))
             yield await self._refuse(bad)
         except errors.Conflict as problem:
             await session.tell(self, problem.code, tone="problem", **problem.params)

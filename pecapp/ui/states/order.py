@@ -9,7 +9,7 @@ import segno
 from reflex.event import EventSpec
 
 from pecapp import errors, i18n, settings
-from pecapp.services import lifecycle, orders, payments, views
+from pecapp.services import lifecycle, means, orders, payments, views
 from pecapp.services import live as topics
 from pecapp.ui import live
 from pecapp.ui.states import session
@@ -26,12 +26,22 @@ class OrderPage(rx.State):
     """The number that was asked for, once it was looked up."""
     order: views.OrderView = NOTHING
     """Without a number: there is no such order, or it is another customer's."""
-    gateway: str = ""
+    chosen: str = ""
+    """The means to pay with now: a gateway, or a kept method such as `m12`."""
     going: bool = False
     """Whether the gateway's page is being opened."""
     problem: str = ""
     """Why the last act on the payment could not be done, in words."""
     qr: str = ""
+    renewal: str = ""
+    """The answer to the question about automatic renewal, where it is asked again: `yes`, `no`, empty for none."""
+
+    @rx.var
+    def way(self) -> str:
+        """How the chosen means pays: `card`, `paypal`, `kept_card`, `kept_paypal`; empty when none is chosen."""
+        kinds = {one.value: one.kind for one in self.order.means}
+        kept = "kept_" if means.kept_id(self.chosen) else ""
+        return kept + kinds[self.chosen] if self.chosen in kinds else ""
 
     @rx.event
     async def load(self) -> None:
@@ -39,7 +49,7 @@ class OrderPage(rx.State):
         number = session.text(self.router.url.path.strip("/").rpartition("/")[2], 20)
         self.going, self.problem = False, ""
         if number != self.order.number:
-            self.gateway = ""
+            self.order, self.renewal = NOTHING, ""
         if await self._follow(number):
             await self._read(number)
             self.qr = await asyncio.to_thread(_qr, number)
@@ -62,34 +72,54 @@ class OrderPage(rx.State):
             await self._read(self.order.number)
 
     async def _read(self, number: str) -> None:
+        asked_already = self.order.can_pay
         try:
             self.order = await session.call(self, orders.page, number, await session.lang(self))
         except errors.NotFound:
             self.order = NOTHING
-        if self.gateway not in self.order.methods:
-            self.gateway = self.order.chosen if self.order.chosen in self.order.methods else ""
+        if not asked_already:
+            self.chosen = self.order.chosen
+        if self.chosen not in self._offered():
+            self.chosen = ""  # a kept method that has gone meanwhile is not replaced by what nobody chose
+
+    def _offered(self) -> set[str]:
+        return {one.value for one in self.order.means}
 
     @rx.event
-    async def choose(self, gateway: object) -> None:
+    async def choose(self, value: object) -> None:
         """Choose the means for this payment."""
-        name = session.text(gateway, 20)
-        if name in self.order.methods:
-            self.gateway = name
+        name = session.text(value, 20)
+        if name in self._offered():
+            self.chosen = name
+
+    @rx.event
+    async def answer(self, value: object) -> None:
+        """Answer whether the service shall renew by itself."""
+        said = session.text(value, 5)
+        self.renewal = said if said in {"yes", "no"} else ""
 
     @rx.event(background=True, temporal=True)
     async def pay(self) -> AsyncIterator[EventSpec]:
-        """«Paga ora»: to the gateway's page, the same when pressed twice; a click made offline is not sent later."""
-        if not self.gateway:
+        """«Paga ora»: to the gateway's page, the same when pressed twice; a click made offline is not sent later.
+
+        A kept method is charged at once; only a bank that wants a confirmation shows a page.
+        """
+        if not self.chosen:
             await self._failed(errors.Conflict("METODO_MANCANTE"))
             return
         number = await self._begin()
         if number:
             try:
-                url = await session.call(self, payments.pay, number, self.gateway)
+                if self.renewal == "yes" and self.order.renewal_offer:
+                    await session.call(self, lifecycle.ask_for_renewal, number, await session.lang(self))
+                url = await session.call(self, payments.pay, number, self.chosen)
             except errors.PecError as problem:
                 await self._failed(problem)
             else:
-                yield rx.redirect(url)
+                if url:
+                    yield rx.redirect(url)
+                else:
+                    await self._done(number)
 
     @rx.event(background=True, temporal=True)
     async def resume(self) -> AsyncIterator[EventSpec]:
@@ -113,9 +143,7 @@ class OrderPage(rx.State):
             except errors.PecError as problem:
                 await self._failed(problem)
             else:
-                async with self:
-                    self.going = False
-                    await self._read(number)
+                await self._done(number)
 
     async def _begin(self) -> str:
         """The order's number, unless the gateway is already being asked."""
@@ -124,6 +152,11 @@ class OrderPage(rx.State):
                 return ""
             self.going, self.problem = True, ""
             return self.order.number
+
+    async def _done(self, number: str) -> None:
+        async with self:
+            self.going = False
+            await self._read(number)
 
     async def _failed(self, problem: errors.PecError) -> None:
         async with self:

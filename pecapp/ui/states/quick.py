@@ -9,7 +9,7 @@ from reflex.event import EventSpec
 
 from pecapp import errors, i18n
 from pecapp.services import live as topics
-from pecapp.services import orders, payments, views
+from pecapp.services import means, orders, payments, views
 from pecapp.ui import live
 from pecapp.ui.states import session
 
@@ -21,7 +21,7 @@ class Quick(session.Form, rx.State):
     """Number and means, then the summary, then the bank."""
 
     _policy: ClassVar[str] = "public"
-    methods: list[str] = []
+    means: list[views.MeansView] = []
     gateway: str = ""
     summary: views.QuickOrderView = NO_SUMMARY
     going: bool = False
@@ -31,7 +31,7 @@ class Quick(session.Form, rx.State):
     async def load(self) -> None:
         """Start with an empty question; a number in the address (from a mail) is filled in, nothing is looked up."""
         number = session.text(self.router.url.query_parameters.get("numero"), 20)
-        self.methods = payments.means()
+        self.means = means.new(await session.lang(self), beside=False)
         self.typed = {"number": number} if number else {}
         self.summary, self.errors, self.going, self.gateway = NO_SUMMARY, {}, False, ""
         self.ready = True
@@ -50,7 +50,7 @@ class Quick(session.Form, rx.State):
 
     async def _found(self, typed: dict[str, str]) -> views.QuickOrderView:
         wrong = {"number": "CAMPO_OBBLIGATORIO"} if not typed.get("number") else {}
-        if typed.get("gateway") not in self.methods:
+        if typed.get("gateway") not in means.offered():
             wrong["gateway"] = "METODO_MANCANTE"
         if wrong:
             raise errors.Invalid(wrong)

@@ -129,6 +129,11 @@ class Form(rx.State, mixin=True):
         self.errors = i18n.field_texts(bad, await lang(cast("rx.State", self)))
         return rx.set_focus(forms.SUMMARY_ID)
 
+    def _take(self, field: str, value: object) -> None:
+        """Keep what was entered in a field; what was wrong with it before is no longer said."""
+        self.typed = self.typed | form({field: value})
+        self.errors = {name: words for name, words in self.errors.items() if name != field}
+
 
 class Session(rx.State):
     """The visitor's own session: language, and how long it lasts."""

@@ -58,9 +58,7 @@ def _address() -> rx.Component:
 
 def _entry(name: str, **props: Any) -> rx.Component:
     area = "wiz" if name in SHIPPING else "holder"
-    return forms.text_field(
-        name, text.t(f"{area}.{name}"), errors=Checkout.errors, default_value=FIELDS[name], **props
-    )
+    return forms.text_field(name, text.t(f"{area}.{name}"), errors=Checkout.errors, default_value=FIELDS[name], **props)
 
 
 def _reach() -> rx.Component:

@@ -6,7 +6,7 @@ import reflex as rx
 
 from pecapp.services import views
 from pecapp.ui import text
-from pecapp.ui.components import buttons, data, feedback, forms, icons, means, sums
+from pecapp.ui.components import agreements, buttons, data, feedback, forms, means, sums
 from pecapp.ui.pages.checkout_steps import frame, service
 from pecapp.ui.states import checkout
 
@@ -38,6 +38,9 @@ def _remember(field: str) -> Any:
     return lambda entered: Checkout.note(field, entered)
 
 
+FILLED = agreements.Filled(Checkout.typed, Checkout.errors, _remember)
+
+
 def _problems() -> rx.Component:
     return frame.problems(
         ("gateway", text.t("means.title")),
@@ -59,27 +62,27 @@ def _services() -> list[rx.Component]:
         _save_method(),
         service.code_field(text.t("wiz.code.discount")),
         _withdrawal(),
-        _terms(),
-        _clauses(),
-        _privacy(),
+        agreements.terms(FORM, FILLED),
+        agreements.clauses(FORM, FILLED),
+        agreements.privacy(FORM, FILLED),
     ]
 
 
 def _signatures() -> list[rx.Component]:
     """Family B, signatures and time stamps: the conditions first; no frequency and no renewal."""
     return [
-        _terms(),
-        _clauses(),
+        agreements.terms(FORM, FILLED),
+        agreements.clauses(FORM, FILLED),
         _means(),
         service.code_field(text.t("wiz.code.discount")),
         _withdrawal(),
-        _privacy(),
+        agreements.privacy(FORM, FILLED),
     ]
 
 
 def _means() -> rx.Component:
     return means.choice(
-        FORM.methods,
+        FORM.means,
         value=Checkout.typed["gateway"],
         errors=Checkout.errors,
         on_change=_remember("gateway"),
@@ -112,18 +115,8 @@ def _years() -> rx.Component:
 
 
 def _auto_renew() -> rx.Component:
-    yes = forms.Option("yes", text.t("acceptance.auto_renew_yes"), _renewal_terms(), icon="repeat")
-    no = forms.Option("no", text.t("acceptance.auto_renew_no"), text.t("wiz.auto_renew_no_detail"), icon="hand")
     return rx.el.div(
-        forms.radio_cards(
-            "auto_renew",
-            text.t("wiz.auto_renew"),
-            [yes, no],
-            errors=Checkout.errors,
-            hint=text.t("wiz.auto_renew_hint"),
-            value=Checkout.typed["auto_renew"],
-            on_change=_remember("auto_renew"),
-        ),
+        agreements.renewal(_renewal_terms(), FILLED),
         rx.cond((Checkout.typed["auto_renew"] == "yes") & (FORM.extensions.length() > 0), _extension(), rx.fragment()),
         class_name="stack",
     )
@@ -172,77 +165,26 @@ def _extended(service: views.ExtensionView) -> rx.Component:
 
 
 def _save_method() -> rx.Component:
-    return rx.cond(
-        Checkout.typed["auto_renew"] == "yes",
-        rx.el.p(
-            icons.icon("info"),
-            rx.el.span(text.t("acceptance.saved_for_renewal")),
-            class_name="aside-note",
-            role="status",
-        ),
-        forms.checkbox(
-            "save_method",
-            text.t("acceptance.save_method"),
-            detail=text.t("wiz.save_method_hint"),
-            default_checked=Checkout.typed["save_method"] == "yes",
-            on_change=_remember("save_method"),
-        ),
+    """Whether to keep what pays: not asked where it is kept already, nor where the renewal needs it."""
+    box = forms.checkbox(
+        "save_method",
+        text.t("acceptance.save_method"),
+        detail=text.t("wiz.save_method_hint"),
+        default_checked=Checkout.typed["save_method"] == "yes",
+        on_change=_remember("save_method"),
     )
+    note = agreements.saved(kept=Checkout.kept)
+    return rx.cond(Checkout.typed["auto_renew"] == "yes", note, rx.cond(Checkout.kept, rx.fragment(), box))
 
 
 def _withdrawal() -> rx.Component:
-    return rx.cond(
-        FORM.withdrawal != "",
-        forms.section(
-            text.t("wiz.withdrawal"),
-            rx.el.p(FORM.withdrawal),
-            forms.checkbox(
-                "start_now",
-                FORM.withdrawal_label,
-                default_checked=Checkout.typed["start_now"] == "yes",
-                on_change=_remember("start_now"),
-            ),
-        ),
-        rx.fragment(),
+    box = forms.checkbox(
+        "start_now",
+        FORM.withdrawal_label,
+        default_checked=Checkout.typed["start_now"] == "yes",
+        on_change=_remember("start_now"),
     )
-
-
-def _document(document: views.DocumentView) -> rx.Component:
-    """The versioned text, in a new tab: what was typed here stays."""
-    return buttons.document_link(
-        document.title,
-        " ",
-        rx.el.span(text.t("wiz.version", version=document.version), class_name="hint"),
-        rx.el.span(text.t("wiz.new_tab"), class_name="sr-only"),
-        icons.icon("external_link", 16),
-        href=document.url,
-        target="_blank",
-        rel="noopener",
-    )
-
-
-def _accept(name: str, label: rx.Var[str], *detail: rx.Component) -> rx.Component:
-    return forms.checkbox(
-        name,
-        label,
-        detail=rx.fragment(*detail),
-        errors=Checkout.errors,
-        default_checked=Checkout.typed[name] == "yes",
-        on_change=_remember(name),
-    )
-
-
-def _terms() -> rx.Component:
-    return _accept("accept_terms", FORM.terms_label, _document(FORM.terms))
-
-
-def _clauses() -> rx.Component:
-    clauses = rx.el.ul(rx.foreach(FORM.clauses, rx.el.li), class_name="clauses")
-    return _accept("accept_clauses", FORM.clauses_label, clauses)
-
-
-def _privacy() -> rx.Component:
-    return _accept("privacy_seen", FORM.privacy_label, _document(FORM.privacy))
+    return agreements.withdrawal(FORM, box)
 
 
 def _summary() -> rx.Component:

@@ -126,9 +126,7 @@ def _chosen() -> rx.Component:
         ),
         means.accepted(Checkout.methods),
         buttons.bar(
-            buttons.button(
-                text.t("wiz.proceed"), look="primary", icon_after="arrow_right", on_click=Checkout.proceed
-            )
+            buttons.button(text.t("wiz.proceed"), look="primary", icon_after="arrow_right", on_click=Checkout.proceed)
         ),
         class_name="stack stack--wide",
     )

@@ -1,0 +1,280 @@
+"""«Prossimi addebiti»: every debit that automatic renewal will make, and what is decided for the next one only."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, i18n, tables
+from pecapp.domain import calendar, renewals
+from pecapp.domain import catalog as rules
+from pecapp.services import access, catalog, live, means, methods, renewal_costs, renewal_views, subscriptions, views
+
+MONTHS = 12
+"""How far the forecast looks."""
+
+Term = tuple[int, date]
+"""A service and the expiry from which it is renewed."""
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A debit as it will be made if nothing changes until its day."""
+
+    service: tables.Service
+    debit: renewals.Debit
+    cents: int
+    method: tables.PaymentMethod | None
+    light: renewals.Light
+    doubt: renewals.Doubt | None
+    other_method: bool
+    """Whether the method was chosen for this time only."""
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the service's next debit."""
+        return self.debit.expires_on == self.service.expires_on
+
+    @property
+    def counted(self) -> bool:
+        """Whether money is to be expected to leave: not for what is skipped, nor for what is not sold any more."""
+        return not self.debit.skipped and self.doubt is not renewals.Doubt.NOT_SOLD
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the debits of some services depend on, read once for all of them."""
+
+    price_list: rules.PriceList
+    added: renewal_costs.Addons
+    orders: dict[Term, tables.Order]
+    """Renewal orders that wait to be paid: the debit adopts them as they are."""
+    choices: dict[Term, int | None]
+    """Method chosen for one term; None: skipped."""
+    methods: dict[int, tables.PaymentMethod]
+
+
+def until(today: date) -> date:
+    """The last day of the forecast."""
+    return calendar.add_months(today, MONTHS)
+
+
+def charges(s: Session, account_id: int, today: date) -> list[Charge]:
+    """Every debit of the customer's renewals from `today` on, the next first; skipped ones are among them.
+
+    As many queries for a hundred services as for one.
+    """
+    service = tables.Service
+    renewing = s.exec(
+        select(service).where(
+            service.account_id == account_id,
+            service.renewal == subscriptions.RENEWAL_ACTIVE,
+            col(service.status).not_in((subscriptions.EXPIRED, subscriptions.CANCELLED)),
+            col(service.expires_on) >= today,
+        )
+    ).all()
+    known = _read(s, account_id, renewing)
+    found = [charge for row in renewing for charge in _of(row, known, today)]
+    return sorted(found, key=lambda charge: (charge.debit.on, charge.service.id))
+
+
+def _read(s: Session, account_id: int, services: Sequence[tables.Service]) -> _Known:
+    ids = [service.id for service in services]
+    renewal, choice, method = tables.Renewal, tables.RenewalChoice, tables.PaymentMethod
+    waiting = s.exec(
+        select(renewal, tables.Order)
+        .join(tables.Order)
+        .where(col(renewal.service_id).in_(ids), renewal.status == subscriptions.OPEN)
+    ).all()
+    chosen = s.exec(select(choice).where(col(choice.service_id).in_(ids))).all()
+    kept = s.exec(select(method).where(method.account_id == account_id)).all()
+    return _Known(
+        price_list=catalog.current(s).price_list,
+        added=renewal_costs.addons(s, services),
+        orders={(row.service_id, row.expires_on): order for row, order in waiting},
+        choices={(row.service_id, row.expires_on): row.method_id for row in chosen},
+        methods={row.id or 0: row for row in kept},
+    )
+
+
+def _of(service: tables.Service, known: _Known, today: date) -> Iterator[Charge]:
+    """The debits of one service, the next first."""
+    product, service_id = known.price_list.product(service.product_code), service.id or 0
+    if service.expires_on is None or not product.yearly:
+        return
+    adopted = known.orders.get((service_id, service.expires_on))
+    years = (adopted.years if adopted else None) or renewal_costs.frequency(product, service.years)
+    skipped = frozenset(
+        term for (whose, term), method_id in known.choices.items() if whose == service_id and method_id is None
+    )
+    for debit in renewals.coming(service.expires_on, years, today, until(today), skipped):
+        order = known.orders.get((service_id, debit.expires_on))
+        totals = renewal_costs.totals(known.price_list, service, known.added, debit.on)
+        cents = order.gross_cents if order else totals.gross_cents if totals else 0
+        other = known.choices.get((service_id, debit.expires_on))
+        method = known.methods.get(other or service.method_id or 0)
+        doubt = renewals.doubt(cents, debit.on, methods.as_means(method) if method else None, sold=product.sellable)
+        light = renewals.Light.SKIPPED if debit.skipped else renewals.light(doubt)
+        yield Charge(service, debit, cents, method, light, doubt, other is not None)
+
+
+# --- what its owner sees ----------------------------------------------------------------------------------------------
+
+
+def upcoming(actor: access.Actor, lang: i18n.Lang) -> renewal_views.ForecastView:
+    """«Prossimi addebiti»: the debits of the next twelve months by month, their total, and the calendar's state."""
+    account_id, today = access.require(actor), clock.today()
+    with db.reading() as s:
+        found = charges(s, account_id, today)
+        feed = s.get(tables.CalendarFeed, account_id)
+        usable = [method for method in methods.usable(s, account_id) if method.ceiling_cents]
+    return renewal_views.ForecastView(
+        months=_months(found, today, lang) if found else [],
+        total=i18n.money(_sum(found), lang),
+        until=i18n.date(until(today), lang),
+        means=[kept for method in usable for kept in _means(method, lang)],
+        feed=feed is not None,
+        feed_since=i18n.instant(feed.created_at, lang) if feed else "",
+    )
+
+
+def _sum(found: Sequence[Charge]) -> int:
+    return sum(charge.cents for charge in found if charge.counted)
+
+
+def _means(method: tables.PaymentMethod, lang: i18n.Lang) -> list[views.MeansView]:
+    """A method as a choice, with the most that it may be debited; nothing while its gateway is out of use."""
+    ceiling = i18n.text("forecast.up_to", lang, ceiling=i18n.money(method.ceiling_cents or 0, lang))
+    return [replace(kept, detail=f"{kept.detail} · {ceiling}") for kept in means.kept([method], lang)]
+
+
+def _months(found: Sequence[Charge], today: date, lang: i18n.Lang) -> list[renewal_views.MonthView]:
+    first, last = today.replace(day=1), until(today)
+    days = [day for day in (calendar.add_months(first, n) for n in range(MONTHS + 1)) if day <= last]
+    by_month = [[one for one in found if one.debit.on.replace(day=1) == day] for day in days]
+    sums = [_sum(charged) for charged in by_month]
+    dearest = max(*sums, 1)
+    return [
+        renewal_views.MonthView(
+            name=i18n.month(day, lang),
+            short=i18n.month_short(day, lang),
+            amount=i18n.money(cents, lang),
+            share=round(100 * cents / dearest),
+            charges=[_view(charge, today, lang) for charge in charged],
+        )
+        for day, charged, cents in zip(days, by_month, sums, strict=True)
+    ]
+
+
+def _view(charge: Charge, today: date, lang: i18n.Lang) -> renewal_views.ChargeView:
+    debit, method = charge.debit, charge.method
+    return renewal_views.ChargeView(
+        service_id=charge.service.id or 0,
+        service=charge.service.label,
+        on=i18n.date(debit.on, lang),
+        iso=debit.on.isoformat(),
+        expires=i18n.date(debit.expires_on, lang),
+        amount=i18n.money(charge.cents, lang),
+        means=methods.title(method, lang) if method else i18n.text("forecast.no_means", lang),
+        ceiling=i18n.money(method.ceiling_cents, lang) if method and method.ceiling_cents else "",
+        light=charge.light.value,
+        why=why(charge, lang),
+        fixable=charge.light in {renewals.Light.AT_RISK, renewals.Light.UNCOVERED} and charge.counted,
+        first=charge.first,
+        changeable=charge.first and today <= renewals.stop_by(debit.expires_on),
+        skipped=debit.skipped,
+        other_method=charge.other_method,
+    )
+
+
+def why(charge: Charge, lang: i18n.Lang) -> str:
+    """What the light of a debit means, in a sentence."""
+    method = charge.method
+    ends_on = methods.ends_on(method) if method else None
+    reason = charge.light if charge.debit.skipped or charge.doubt is None else charge.doubt
+    return i18n.text(
+        f"forecast.why.{reason.value}",
+        lang,
+        expires=i18n.date(charge.debit.expires_on, lang),
+        ceiling=i18n.money((method.ceiling_cents if method else None) or 0, lang),
+        ends=i18n.date(ends_on, lang) if ends_on else "",
+    )
+
+
+# --- what its owner decides, for the next debit only ------------------------------------------------------------------
+
+
+def skip(actor: access.Actor, service_id: int) -> None:
+    """«Salta questa volta»: nothing is debited for the term that is next; automatic renewal stays on.
+
+    Can be done until the day before the debit. Raises NotFound, for another's service too, Conflict when renewal is
+    not on (`RIN_NON_ATTIVO`) or it is too late (`RIN_TROPPO_TARDI`). Safe to repeat.
+    """
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        _decide(s, _changeable(s, account_id, service_id), None)
+
+
+def use(actor: access.Actor, service_id: int, method_id: int) -> None:
+    """«Usa un altro metodo questa volta»: debit the next term on another kept method; the usual one undoes it.
+
+    Raises what `skip` raises, NotFound for a method that is gone or another's, and Conflict (`MAND_BASSO`) when what is
+    authorised on it is less than the debit. Safe to repeat.
+    """
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        method = methods.chargeable(s, account_id, method_id)  # before its services, as whoever removes a method does
+        service = _changeable(s, account_id, service_id)
+        if method.id == service.method_id:
+            _undo(s, service)
+            return
+        debit = next(_of(service, _read(s, account_id, [service]), clock.today()), None)
+        if debit is None:
+            raise errors.Conflict("RIN_NON_ATTIVO")
+        if debit.cents > (method.ceiling_cents or 0):
+            raise errors.Conflict("MAND_BASSO")
+        _decide(s, service, method_id)
+
+
+def keep(actor: access.Actor, service_id: int) -> None:
+    """«Annulla la scelta»: the next debit is made as usual again. Raises what `skip` raises. Safe to repeat."""
+    account_id = access.require(actor)
+    with db.transaction() as s:
+        _undo(s, _changeable(s, account_id, service_id))
+
+
+def _changeable(s: Session, account_id: int, service_id: int) -> tables.Service:
+    """The customer's service, held, if its next debit can still be decided on."""
+    service, today = subscriptions.own(s, account_id, service_id), clock.today()
+    on = service.renewal == subscriptions.RENEWAL_ACTIVE and subscriptions.can_renew_by_itself(service, today)
+    if not on or service.expires_on is None:
+        raise errors.Conflict("RIN_NON_ATTIVO")
+    if today > renewals.stop_by(service.expires_on):
+        raise errors.Conflict("RIN_TROPPO_TARDI")
+    return service
+
+
+def _chosen(s: Session, service: tables.Service) -> tables.RenewalChoice | None:
+    return s.get(tables.RenewalChoice, (service.id, service.expires_on))
+
+
+def _decide(s: Session, service: tables.Service, method_id: int | None) -> None:
+    """Store what was chosen for the next term of a held service; None: nothing is debited."""
+    chosen = _chosen(s, service)
+    if chosen is not None and chosen.method_id == method_id:
+        return
+    if chosen is None:
+        chosen = tables.RenewalChoice(
+            service_id=service.id or 0, expires_on=service.expires_on or clock.today(), made_at=clock.now()
+        )
+    chosen.method_id, chosen.made_at = method_id, clock.now()
+    s.add(chosen)
+    live.publish(s, live.account(service.account_id))
+
+
+def _undo(s: Session, service: tables.Service) -> None:
+    chosen = _chosen(s, service)
+    if chosen is not None:
+        s.delete(chosen)
+        live.publish(s, live.account(service.account_id))

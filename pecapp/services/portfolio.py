@@ -1,0 +1,145 @@
+"""The customer's services as their pages show them: the list of the area, and «Gestisci» for one of them."""
+
+from dataclasses import replace
+from datetime import date
+
+from sqlmodel import Session, col, or_, select
+
+from pecapp import clock, db, i18n, tables
+from pecapp.domain import calendar, renewals
+from pecapp.domain import catalog as rules
+from pecapp.services import access, catalog, facts, methods, orders, renewal_costs, renewal_views, subscriptions, views
+from pecapp.services import renewals as renewal_orders
+
+
+def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
+    """The customer's services, the next to expire first."""
+    account_id = access.require(actor)
+    with db.reading() as s:
+        found = s.exec(
+            select(tables.Service, tables.Product, tables.Order.number)
+            .join(tables.Product, col(tables.Product.code) == col(tables.Service.product_code))
+            .join(tables.Order, col(tables.Order.id) == col(tables.Service.order_id))
+            .where(tables.Service.account_id == account_id)
+            .order_by(col(tables.Service.expires_on), col(tables.Service.id))
+        ).all()
+    return [
+        views.ServiceView(
+            id=service.id or 0,
+            name=product.name_en if lang == "en" else product.name_it,
+            label=service.label,
+            status=service.status,
+            expires=_day(service.expires_on, lang),
+            renewal=service.renewal or "",
+            order_number=number,
+        )
+        for service, product, number in found
+    ]
+
+
+def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views.ServicePageView:
+    """One service with everything that can be done about it. Raises NotFound, for another's service too."""
+    account_id = access.require(actor)
+    with db.reading() as s:
+        service = subscriptions.own(s, account_id, service_id, hold=False)
+        product = catalog.current(s).price_list.product(service.product_code)
+        active = service.renewal == subscriptions.RENEWAL_ACTIVE
+        why_not = renewal_orders.why_not(s, service, product)
+        own = _orders(s, service)
+        shown = renewal_views.ServicePageView(
+            id=service_id,
+            name=catalog.name(product, lang),
+            label=service.label,
+            status=_status(service),
+            expires=_day(service.expires_on, lang),
+            order_number=s.get_one(tables.Order, service.order_id).number,
+            renewable=service.renewal is not None,
+            renewal=service.renewal or "",
+            renewal_note=_note(service, lang),
+            years=service.years or 0,
+            frequency=facts.years(service.years, lang) if service.years else "",
+            freq_min=product.freq_min,
+            freq_max=product.freq_max,
+            can_enable=not active and product.sellable and subscriptions.can_renew_by_itself(service, clock.today()),
+            can_disable=active or service.renewal == subscriptions.RENEWAL_INCOMPLETE,
+            can_renew=not why_not,
+            renew_label=_renew_label(service),
+            orders=orders.rows(s, own, lang),
+        )
+        return _with_debit(s, shown, service, product, lang) if active and service.expires_on else shown
+
+
+def _status(service: tables.Service) -> str:
+    """The state that its owner sees: past its last day a service is expired, whoever has noted it or not."""
+    over = service.expires_on is not None and service.expires_on < clock.today()
+    return subscriptions.EXPIRED if over and service.status != subscriptions.CANCELLED else service.status
+
+
+def _renew_label(service: tables.Service) -> str:
+    if service.expires_on and service.expires_on < clock.today():
+        return "reactivate"
+    return "renew_now" if service.renewal == subscriptions.RENEWAL_ACTIVE else "renew"
+
+
+def _note(service: tables.Service, lang: i18n.Lang) -> str:
+    """Since when the renewal is as it is, and why."""
+    if service.renewal in {None, subscriptions.RENEWAL_INACTIVE} or service.renewal_changed_at is None:
+        return ""
+    since = i18n.date(calendar.rome_date(service.renewal_changed_at), lang)
+    key = f"renewal.note.{service.renewal}"
+    reason = f"{key}.{service.renewal_reason}"
+    return i18n.text(reason if reason in i18n.words(lang) else key, lang, since=since)
+
+
+def _with_debit(
+    s: Session,
+    shown: renewal_views.ServicePageView,
+    service: tables.Service,
+    product: rules.Product,
+    lang: i18n.Lang,
+) -> renewal_views.ServicePageView:
+    """The next debit of a renewal that is on: when, how much, on what, and whether it will go well."""
+    expires = service.expires_on or clock.today()
+    on = max(calendar.debit_on(expires), clock.today())
+    cost = renewal_costs.of(s, [service], on).get(service.id or 0, 0)
+    choice = s.get(tables.RenewalChoice, (service.id, expires))
+    method_id = choice.method_id if choice and choice.method_id else service.method_id
+    method = s.get(tables.PaymentMethod, method_id) if method_id else None
+    doubt = renewals.doubt(cost, on, methods.as_means(method) if method else None, sold=product.sellable)
+    skipped = choice is not None and choice.method_id is None
+    return replace(
+        shown,
+        method_id=service.method_id or 0,
+        method=methods.title(method, lang) if method else "",
+        ceiling=i18n.money(method.ceiling_cents, lang) if method and method.ceiling_cents else "",
+        debit_on=i18n.date(on, lang),
+        amount=i18n.money(cost, lang),
+        warnings=[i18n.text(f"renewal.doubt.{doubt}", lang)] if doubt and not skipped else [],
+        exception=_exception(choice, method, on, lang),
+    )
+
+
+def _exception(
+    choice: tables.RenewalChoice | None, method: tables.PaymentMethod | None, on: date, lang: i18n.Lang
+) -> str:
+    if choice is None:
+        return ""
+    if choice.method_id is None or method is None:
+        return i18n.text("renewal.skipped", lang, on=i18n.date(on, lang))
+    return i18n.text("renewal.other_method", lang, on=i18n.date(on, lang), means=methods.title(method, lang))
+
+
+def _orders(s: Session, service: tables.Service) -> list[tables.Order]:
+    """The order that bought the service and those that renewed it, newest first."""
+    order, renewal = tables.Order, tables.Renewal
+    renewed = select(renewal.order_id).where(renewal.service_id == service.id)
+    found = s.exec(
+        select(order)
+        .where(or_(col(order.id) == service.order_id, col(order.id).in_(renewed)))
+        .order_by(col(order.created_at).desc(), col(order.id).desc())
+    )
+    return list(found)
+
+
+def _day(day: date | None, lang: i18n.Lang) -> str:
+    return i18n.date(day, lang) if day else ""

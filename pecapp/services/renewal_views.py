@@ -1,0 +1,212 @@
+"""What the pages about methods, services and renewals see; as `views`: finished text, frozen, no rows."""
+
+from dataclasses import dataclass, field
+
+from pecapp.services import views
+
+
+@dataclass(frozen=True)
+class CeilingView:
+    """«Importo massimo prelevabile»: what is to be authorised, and why so much."""
+
+    amount: str
+    """Empty where nothing has to be authorised."""
+    set_by: str
+    """The service whose renewal is the dearest."""
+    services: list[str] = field(default_factory=list)
+    """Each service considered with what its renewal costs."""
+
+
+NO_CEILING = CeilingView("", "")
+
+
+@dataclass(frozen=True)
+class SavingPlanView:
+    """The page that keeps a new method, before the gateway's page is opened."""
+
+    gateways: list[str] = field(default_factory=list)
+    """What can be kept: `stripe`, `paypal`."""
+    replaces: str = ""
+    """The method that it takes the place of; empty when it is only added."""
+    moved: list[str] = field(default_factory=list)
+    """The services whose renewals pass to it."""
+    ceiling: CeilingView = NO_CEILING
+    consent: str = ""
+    """The words beside the box."""
+
+
+@dataclass(frozen=True)
+class SavingView:
+    """How the keeping of a method ended, or stands."""
+
+    id: str = ""
+    tone: str = "neutral"
+    headline: str = ""
+    explanation: str = ""
+    poll: bool = False
+    """Whether the gateway has not said yet how it ended."""
+
+
+@dataclass(frozen=True)
+class ServicePageView:
+    """«Gestisci»: one service of the customer with everything that can be done about it."""
+
+    id: int = 0
+    name: str = ""
+    label: str = ""
+    status: str = ""
+    expires: str = ""
+    order_number: str = ""
+    renewable: bool = False
+    """Whether the product has automatic renewal at all."""
+    renewal: str = ""
+    """`active`, `inactive`, `disabled`, `incomplete`; empty where the product has none."""
+    renewal_note: str = ""
+    """Since when, and why: «Disattivato il 3 marzo 2027: hai rimosso il metodo di pagamento»."""
+    method_id: int = 0
+    method: str = ""
+    ceiling: str = ""
+    debit_on: str = ""
+    amount: str = ""
+    frequency: str = ""
+    years: int = 0
+    freq_min: int = 0
+    freq_max: int = 0
+    warnings: list[str] = field(default_factory=list)
+    """What stands in the way of the next debit, in words; with it goes «Aggiorna i tuoi dati»."""
+    exception: str = ""
+    """What was decided for the next debit only, in words: skipped, or on another method."""
+    can_enable: bool = False
+    can_disable: bool = False
+    can_renew: bool = False
+    """«Rinnova»: no renewal order is open and the service can be prolonged now."""
+    renew_label: str = ""
+    """`renew`, `renew_now` while automatic renewal is on, `reactivate` after the expiry."""
+    orders: list[views.OrderRowView] = field(default_factory=list)
+    """The orders of the service, newest first."""
+
+
+@dataclass(frozen=True)
+class ActivationView:
+    """What switching automatic renewal on will do, before the last click."""
+
+    service_id: int = 0
+    label: str = ""
+    expires: str = ""
+    years: int = 0
+    freq_min: int = 0
+    freq_max: int = 0
+    means: list[views.MeansView] = field(default_factory=list)
+    chosen: str = ""
+    """The means that is chosen; empty while none is."""
+    amount: str = ""
+    """What each debit will take."""
+    amount_today: str = ""
+    debit_on: str = ""
+    stop_by: str = ""
+    """The last day on which it can be switched off without a debit (disdetta)."""
+    late: str = ""
+    """Words that ask for express confirmation when the day of the debit is past; empty otherwise."""
+    consumer: bool = True
+    extensions: list[views.ExtensionView] = field(default_factory=list)
+    ceiling: CeilingView = NO_CEILING
+    """What has to be authorised with the bank or PayPal first."""
+    consent: str = ""
+    """The words beside the box that lets us keep a new method; empty for a kept one."""
+    problem: str = ""
+    """Why it cannot be switched on at all; empty when it can."""
+
+
+@dataclass(frozen=True)
+class RenewalFormView:
+    """«Rinnova»: the order form of a renewal. Nothing is preselected in it but the frequency."""
+
+    service_id: int = 0
+    label: str = ""
+    name: str = ""
+    expires: str = ""
+    new_expires: str = ""
+    years: int = 0
+    freq_min: int = 0
+    freq_max: int = 0
+    lines: list[views.LineView] = field(default_factory=list)
+    totals: views.TotalsView = field(default_factory=views.TotalsView)
+    means: list[views.MeansView] = field(default_factory=list)
+    terms: views.DocumentView | None = None
+    terms_label: str = ""
+    clauses_label: str = ""
+    clauses: list[str] = field(default_factory=list)
+    privacy: views.DocumentView | None = None
+    privacy_label: str = ""
+    withdrawal: str = ""
+    withdrawal_label: str = ""
+    asks_renewal: bool = False
+    """Whether the question about automatic renewal has to be answered."""
+    renewal: str = ""
+    """What automatic renewal would do, in words."""
+    reference_email: str = ""
+    problem: str = ""
+    """Why it cannot be renewed now; empty when it can."""
+
+
+@dataclass(frozen=True)
+class ChargeView:
+    """One coming debit."""
+
+    service_id: int
+    service: str
+    on: str
+    iso: str
+    """The same day as «2027-03-24»."""
+    expires: str
+    """Until when the service is valid without the debit."""
+    amount: str
+    means: str
+    ceiling: str
+    light: str
+    """`covered`, `at_risk`, `uncovered`, `skipped`."""
+    why: str
+    """What the light means here, in a sentence."""
+    fixable: bool
+    """Whether other data of the method would turn the light green."""
+    first: bool
+    """Whether it is the service's next debit: only that one can be skipped or put on another method."""
+    changeable: bool
+    """Whether that can still be done, or undone."""
+    skipped: bool = False
+    other_method: bool = False
+    """Whether another method was chosen for this time."""
+
+
+@dataclass(frozen=True)
+class MonthView:
+    """One month of the forecast, with or without debits."""
+
+    name: str
+    """«marzo 2027»."""
+    short: str
+    amount: str
+    """What will be debited in it."""
+    share: int
+    """The same in percent of the dearest month."""
+    charges: list[ChargeView] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ForecastView:
+    """«Prossimi addebiti»: the coming twelve months."""
+
+    months: list[MonthView] = field(default_factory=list)
+    """Every month that the forecast touches; empty when nothing is coming."""
+    total: str = ""
+    until: str = ""
+    means: list[views.MeansView] = field(default_factory=list)
+    """The kept methods that can be used this time."""
+    feed: bool = False
+    """Whether there is a calendar address."""
+    feed_since: str = ""
+
+    @property
+    def charges(self) -> list[ChargeView]:
+        """All of them, the next first."""
+        return [charge for month in self.months for charge in month.charges]

@@ -1,0 +1,69 @@
+"""Every table of the product: columns, unique keys, indexes and checks; data only.
+
+The unique keys carry the invariants: one open attempt per order, one renewal per service and term, one row per gateway
+event, one receipt number, one mail per fact. Amounts are integer cents, instants aware UTC, dates Europe/Rome.
+"""
+
+from sqlmodel import SQLModel
+
+from pecapp.tables.catalog import CertifiedDomain, DiscountCode, Price, Product, Promotion
+from pecapp.tables.outgoing import Alert, OutboxMail
+from pecapp.tables.payments import (
+    Counter,
+    InboxEvent,
+    Mandate,
+    MethodSaving,
+    PaymentAttempt,
+    PaymentMethod,
+    Receipt,
+    Refund,
+    TokenRemoval,
+)
+from pecapp.tables.people import Account, CalendarFeed, KnownDevice, Token, WebSession
+from pecapp.tables.sales import (
+    Acceptance,
+    CodeUse,
+    Draft,
+    MailboxName,
+    Order,
+    OrderLine,
+    Renewal,
+    RenewalChoice,
+    Service,
+    SignerContact,
+)
+
+__all__ = [
+    "Acceptance",
+    "Account",
+    "Alert",
+    "CalendarFeed",
+    "CertifiedDomain",
+    "CodeUse",
+    "Counter",
+    "DiscountCode",
+    "Draft",
+    "InboxEvent",
+    "KnownDevice",
+    "MailboxName",
+    "Mandate",
+    "MethodSaving",
+    "Order",
+    "OrderLine",
+    "OutboxMail",
+    "PaymentAttempt",
+    "PaymentMethod",
+    "Price",
+    "Product",
+    "Promotion",
+    "Receipt",
+    "Refund",
+    "Renewal",
+    "RenewalChoice",
+    "SQLModel",
+    "Service",
+    "SignerContact",
+    "Token",
+    "TokenRemoval",
+    "WebSession",
+]

@@ -1,0 +1,45 @@
+"""What leaves the house: mails to customers, alerts to the staff."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field
+
+from pecapp.tables import columns
+
+
+class OutboxMail(columns.Row, table=True):
+    """A mail to send because something was committed. `dedup_key` names the fact: one mail per fact."""
+
+    __table_args__ = (Index("ix_outbox_due", "status", "ready_at"), Index("ix_outbox_account", "account_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    dedup_key: str = Field(unique=True)
+    template: str
+    account_id: int = Field(foreign_key="account.id")
+    order_id: int | None = Field(default=None, foreign_key="customer_order.id")
+    to_address: str
+    lang: str
+    params: dict[str, Any] = columns.json()
+    status: str = "waiting"
+    """`waiting`, `sent`, `failed`."""
+    created_at: datetime = columns.instant()
+    ready_at: datetime = columns.instant()
+    tries: int = 0
+    sent_at: datetime | None = columns.instant(optional=True)
+    message_id: str = ""
+    subject: str = ""
+    body_text: str = columns.words()
+    body_html: str = columns.words()
+
+
+class Alert(columns.Row, table=True):
+    """Something a member of staff has to know; one row per fact."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    dedup_key: str = Field(unique=True)
+    kind: str
+    order_id: int | None = Field(default=None, foreign_key="customer_order.id")
+    params: dict[str, Any] = columns.json()
+    created_at: datetime = columns.instant()
+    resolved_at: datetime | None = columns.instant(optional=True)
