@@ -65,11 +65,12 @@ _ENDINGS = MappingProxyType(
 )
 
 
-def move(status: Status, verdict: Verdict) -> Status:
+def move(status: Status, verdict: Verdict, *, to_confirm: bool = False) -> Status:
     """The state after the gateway's `verdict`.
 
     Success is accepted from every state, even late; nothing undoes it; a failed attempt only ever becomes a success.
-    An unknown outcome goes back to waiting only when the gateway says that the try is over (REFUSED).
+    An unknown outcome goes back to waiting only when the gateway says that the try is over (REFUSED), or that the
+    owner of a method that is charged has yet to confirm (`to_confirm`).
     """
     if status is Status.SUCCEEDED or verdict is Verdict.SUCCEEDED:
         return Status.SUCCEEDED
@@ -79,7 +80,7 @@ def move(status: Status, verdict: Verdict) -> Status:
         return _ENDINGS[verdict]
     if verdict is Verdict.PROCESSING:
         return Status.UNKNOWN
-    if verdict is Verdict.REFUSED:
+    if verdict is Verdict.REFUSED or (verdict is Verdict.WAITING and to_confirm):
         return Status.REDIRECTED
     return Status.REDIRECTED if status is Status.CREATED else status
 

@@ -40,9 +40,14 @@ _ENDINGS = {Signal.GIVEN_UP: Status.CANCELLED, Signal.RAN_OUT: Status.EXPIRED}
 
 
 def move(status: Status, signal: Signal) -> Status:
-    """The state after `signal`: a kept method is the end from every state, even late; nothing undoes it."""
+    """The state after `signal`: a kept method is the end from every state, even late; nothing undoes it.
+
+    What was given up can still be finished on the gateway's page, until it runs out.
+    """
     if Status.SAVED is status or signal is Signal.KEPT:
         return Status.SAVED
+    if status is Status.CANCELLED and signal is Signal.RAN_OUT:
+        return Status.EXPIRED
     if status not in PENDING:
         return status
     return _ENDINGS.get(signal, Status.OPEN)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, delete, select, update
 
 from pecapp import clock, db, errors, i18n, settings, tables
 from pecapp.domain import identity
@@ -221,7 +221,8 @@ def check_link(_actor: access.Actor, token: object) -> None:
 
 
 def set_password(actor: access.Actor, token: object, password: object, again: object) -> None:
-    """Set a new password by the link of a mail, once. Every session of the account ends, every other link is worthless.
+    """Set a new password by the link of a mail, once. Every session of the account ends, every other link is worthless,
+    and so is the address of its calendar.
 
     Whoever the account belongs to is told by mail (M23), wherever the link was used.
     Raises NotFound for the link, Invalid for the password (the link stays good), TooMany.
@@ -238,6 +239,7 @@ def set_password(actor: access.Actor, token: object, password: object, again: ob
         _confirm(s, account_id)
         links.revoke(s, account_id, links.Purpose.RECOVER)
         access.end_sessions(s, account_id)
+        s.execute(delete(tables.CalendarFeed).where(col(tables.CalendarFeed.account_id) == account_id))
         devices.password_reset(s, account_id, actor)
     throttle.forgive(throttle.SIGN_IN_NAME, account.login)
     throttle.forgive(throttle.SIGN_IN_NAME, account.email_key)

@@ -40,6 +40,11 @@ class _Asked:
     """Whose renewals set the amount that has to be authorised; empty when nothing has to be."""
 
     @property
+    def at_the_bank(self) -> bool:
+        """Whether the gateway's page comes first: to keep a new method, or to authorise more on a kept one."""
+        return bool(self.chosen) and (self.method is None or bool(self.concerned))
+
+    @property
     def services(self) -> list[tables.Service]:
         """All that will renew by themselves, the one that was asked for first."""
         return [self.service, *self.extended]
@@ -65,7 +70,6 @@ def plan(
         debit_on = max(calendar.debit_on(expires), clock.today())
         kept = means.kept(methods.usable(s, account_id), lang)
         amount = i18n.money(asked.cost_cents, lang)
-        is_new = bool(asked.chosen) and asked.method is None
         return replace(
             known,
             expires=i18n.date(expires, lang),
@@ -82,7 +86,7 @@ def plan(
             consumer=consumer,
             extensions=subscriptions.extensions(s, account_id, lang, without=service_id),
             ceiling=method_forms.ceiling(s, asked.concerned, lang, asked.years),
-            consent=i18n.text("acceptance.keep_method", lang) if is_new else "",
+            consent=i18n.text("acceptance.keep_method", lang) if asked.at_the_bank else "",
         )
 
 
@@ -143,9 +147,10 @@ def _to_authorise(s: Session, asked: _Asked) -> list[tables.Service]:
 async def activate(actor: access.Actor, service_id: int, form: Mapping[str, str], lang: i18n.Lang) -> str:
     """«Attiva», or «Autorizza e procedi»: switched on at once (empty answer), or the gateway's page to go to first.
 
-    `form` is what `plan` was shown for, with `consent` for a new method, `confirm_now` when the debit is due already
-    and `amount`, the amount that was shown. Raises Invalid, NotFound, Unavailable and Conflict (`PREZZO_CAMBIATO`,
-    `RIN_NON_ATTIVABILE`). A failure at the gateway leaves everything as it was. Safe to repeat.
+    `form` is what `plan` was shown for, with `consent` where the gateway's page comes first, `confirm_now` when the
+    debit is due already, and `amount` and `ceiling` as they were shown. Raises Invalid, NotFound, Unavailable and
+    Conflict (`PREZZO_CAMBIATO`, `RIN_NON_ATTIVABILE`). A failure at the gateway leaves everything as it was. Safe to
+    repeat.
     """
     wanted = await db.run(_activate, actor, service_id, form, lang)
     return await savings.open_page(actor, wanted.wish, wanted.given, lang) if wanted else ""
@@ -162,6 +167,7 @@ class _Wanted:
 def _activate(actor: access.Actor, service_id: int, form: Mapping[str, str], lang: i18n.Lang) -> _Wanted | None:
     account_id, at = access.require(actor), clock.now()
     with db.transaction() as s:
+        means.find(s, account_id, form.get("means", ""))  # a method is held before a service
         service = subscriptions.own(s, account_id, service_id)
         if _problem(s, service):
             raise errors.Conflict("RIN_NON_ATTIVABILE")
@@ -170,8 +176,10 @@ def _activate(actor: access.Actor, service_id: int, form: Mapping[str, str], lan
         if not agreements.seen(form.get("amount", ""), asked.cost_cents, lang):
             raise errors.Conflict("PREZZO_CAMBIATO")
         wish, answers = _wish(s, asked), _answers(asked, lang)
-        if asked.method is None or asked.concerned:
-            return _Wanted(wish, [*answers, *_authorised(wish, asked, lang)])
+        if asked.method is None or asked.at_the_bank:
+            if not agreements.seen(form.get("ceiling", ""), wish.ceiling_cents or 0, lang):
+                raise errors.Conflict("PREZZO_CAMBIATO")
+            return _Wanted(wish, [*answers, *_authorised(wish, lang)])
         if subscriptions.enable(s, asked.services, asked.method, at, asked.years):
             agreements.record(s, actor, account_id, answers, at)
         return None
@@ -181,7 +189,7 @@ def _check(asked: _Asked, form: Mapping[str, str]) -> None:
     wrong = {}
     if not asked.chosen:
         wrong["means"] = "METODO_MANCANTE"
-    if asked.chosen and asked.method is None and form.get("consent") != YES:
+    if asked.at_the_bank and form.get("consent") != YES:
         wrong["consent"] = "MET_CONSENSO"
     if asked.late and form.get("confirm_now") != YES:
         wrong["confirm_now"] = "RIN_CONFERMA"
@@ -213,11 +221,11 @@ def _answers(asked: _Asked, lang: i18n.Lang) -> list[agreements.Given]:
     return given
 
 
-def _authorised(wish: savings.Wish, asked: _Asked, lang: i18n.Lang) -> list[agreements.Given]:
-    """What is agreed to on the way to the gateway's page: the amount, and a new method that is kept."""
+def _authorised(wish: savings.Wish, lang: i18n.Lang) -> list[agreements.Given]:
+    """What is agreed to on the way to the gateway's page: the amount, and that what is entered there is kept."""
     texts = agreements.documents("a", lang)
     amount = i18n.money(wish.ceiling_cents or 0, lang)
-    given = [agreements.Given("mandate", texts.contract, i18n.text("acceptance.mandate", lang, amount=amount))]
-    if asked.method is None:
-        given.append(agreements.Given("save_method", texts.privacy, i18n.text("acceptance.keep_method", lang)))
-    return given
+    return [
+        agreements.Given("mandate", texts.contract, i18n.text("acceptance.mandate", lang, amount=amount)),
+        agreements.Given("save_method", texts.privacy, i18n.text("acceptance.keep_method", lang)),
+    ]

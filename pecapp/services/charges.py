@@ -6,7 +6,10 @@ The customer is present: the bank may want them to confirm, on a page of its own
 import logging
 from datetime import timedelta
 
+from sqlmodel import select
+
 from pecapp import clock, db, errors, settings, tables
+from pecapp.domain import orders
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
 from pecapp.services import failpoint, settlement
@@ -23,13 +26,11 @@ async def take(attempt: tables.PaymentAttempt) -> str:
     Raises Unavailable when the gateway refused to try (the order is payable again then). No answer leaves the outcome
     unknown: reconciliation asks on. Safe to repeat: the gateway knows the attempt's key.
     """
-    gateway = registry.get(attempt.gateway)
     request = await db.run(_request, attempt.id)
     if request is None:
-        await settlement.apply(_said(attempt, rules.Verdict.DECLINED, rules.Reason.REVOKED), witnessed=True)
-        return ""
+        return ""  # it has ended meanwhile: another press of the button got through
     try:
-        outcome = await gateway.charge(request)
+        outcome = await registry.get(attempt.gateway).charge(request)
     except base.OutcomeUnknown as problem:
         log.warning("gateway %s did not answer to a charge for attempt %s: %s", attempt.gateway, attempt.id, problem)
         await settlement.apply(_said(attempt, rules.Verdict.PROCESSING))
@@ -43,45 +44,51 @@ async def take(attempt: tables.PaymentAttempt) -> str:
     return outcome.again_url if outcome.verdict is rules.Verdict.WAITING else ""
 
 
-async def find_out(attempt: tables.PaymentAttempt) -> bool:
+async def find_out(attempt: tables.PaymentAttempt, named: str = "") -> bool:
     """What came of a charge whose answer was never heard; False when it cannot be told now.
 
-    The gateway is searched for it first. One that never arrived, or that a gateway cannot search, is asked for again
-    with the same key as long as that is certainly known there: it cannot charge twice. After that, one that never
-    arrived has ended; any other is a person's to look at.
+    The gateway is asked by the name that a notification gave it (`named`), or searched. One that never arrived, or
+    that a gateway cannot search, is asked for again with the same key as long as that is certainly known there and the
+    order still wants it: it cannot charge twice. After that, one that never arrived has ended; any other is a person's
+    to look at.
     """
+    reference = base.Reference(attempt.id, named, customer_ref=attempt.charged_customer)
     try:
-        outcome = await registry.get(attempt.gateway).look_up(await db.run(_reference, attempt.id))
+        outcome = await registry.get(attempt.gateway).look_up(reference)
     except base.OutcomeUnknown as problem:
         log.warning("gateway %s did not answer for attempt %s: %s", attempt.gateway, attempt.id, problem)
         return False
     except base.GatewayError as problem:
-        outcome = await _again(attempt, never_arrived=isinstance(problem, base.NotThere))
-    if outcome is not None:
-        await settlement.apply(outcome)
-    return outcome is not None
+        return await _again(attempt, never_arrived=isinstance(problem, base.NotThere))
+    await settlement.apply(outcome)
+    return True
 
 
-async def _again(attempt: tables.PaymentAttempt, *, never_arrived: bool) -> rules.Outcome | None:
-    """The answer to the same call, made again; the end of what never arrived; None when neither can be told."""
+async def _again(attempt: tables.PaymentAttempt, *, never_arrived: bool) -> bool:
+    """Make the same call again, or end what never arrived; whether either could be done."""
+    if attempt.created_at + REPEATABLE <= clock.now():
+        if never_arrived:
+            await settlement.apply(_said(attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL))
+        return never_arrived
     request = await db.run(_request, attempt.id)
-    if request is not None and attempt.created_at + REPEATABLE > clock.now():
-        try:
-            return await registry.get(attempt.gateway).charge(request)
-        except base.GatewayError as problem:  # a no to this call says nothing of the one before
-            log.warning("gateway %s refused a charge for attempt %s: %s", attempt.gateway, attempt.id, problem)
-            return None
-    return _said(attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL) if never_arrived else None
+    if request is None:
+        return True  # it has ended, and nothing is to be charged for it
+    try:
+        outcome = await registry.get(attempt.gateway).charge(request)
+    except base.GatewayError as problem:  # a no to this call says nothing of the one before
+        log.warning("gateway %s refused a charge for attempt %s: %s", attempt.gateway, attempt.id, problem)
+        return False
+    await settlement.apply(outcome)
+    return True
 
 
 def _request(attempt_id: str) -> base.Charge | None:
-    """The same content whenever it is made; None when the method is gone."""
+    """The same content whenever it is made; None when the attempt has ended or its order wants no payment any more."""
     public = settings.load().public_url
-    with db.reading() as s:
-        attempt = s.get_one(tables.PaymentAttempt, attempt_id)
-        order = s.get_one(tables.Order, attempt.order_id)
-        method = s.get_one(tables.PaymentMethod, attempt.method_id)
-        if not method.token:
+    with db.transaction() as s:
+        attempt = settlement.hold(s, attempt_id)
+        order = s.exec(db.locked(select(tables.Order).where(tables.Order.id == attempt.order_id))).one()
+        if attempt.status not in rules.OPEN or order.status != orders.Status.VERIFYING:
             return None
         return base.Charge(
             attempt_id=attempt.id,
@@ -90,20 +97,13 @@ def _request(attempt_id: str) -> base.Charge | None:
             description=f"{settings.load().brand_name} {order.number}",
             amount_cents=attempt.amount_cents,
             currency=attempt.currency,
-            token=method.token,
-            customer_ref=method.customer_ref,
+            token=attempt.charged_token,
+            customer_ref=attempt.charged_customer,
             idempotency_key=attempt.idempotency_key,
             lang=order.lang,
             return_url=f"{public}/ritorno/{attempt.gateway}",
             cancel_url=f"{public}/annullato/{attempt.gateway}/{attempt.id}",
         )
-
-
-def _reference(attempt_id: str) -> base.Reference:
-    with db.reading() as s:
-        attempt = s.get_one(tables.PaymentAttempt, attempt_id)
-        method = s.get_one(tables.PaymentMethod, attempt.method_id)
-        return base.Reference(attempt.id, attempt.gateway_ref or "", customer_ref=method.customer_ref)
 
 
 def _said(attempt: tables.PaymentAttempt, verdict: rules.Verdict, reason: rules.Reason | None = None) -> rules.Outcome:

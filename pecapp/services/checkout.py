@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import catalog as rules
-from pecapp.domain import identity, withdrawal
+from pecapp.domain import identity, quotes, withdrawal
 from pecapp.services import (
     access,
     accounts,
@@ -19,6 +19,7 @@ from pecapp.services import (
     lifecycle,
     means,
     registration,
+    renewal_costs,
     settlement,
     subscriptions,
     views,
@@ -193,7 +194,8 @@ def _register(
         auto_renew=automatic,
         extend_services=_extensions(form) if automatic else [],
         renewal_gross_cents=quote.renewal.gross_cents if quote.renewal else None,
-        save_method=bool(automatic) or form.get("save_method") == YES,
+        ceiling_cents=_ceiling(s, account.id or 0, quote, form) if quote.renewal_each else None,
+        save_method=choice.method is None and (bool(automatic) or form.get("save_method") == YES),
         start_now=form.get("start_now") == YES,
         withdrawal_until_on=withdrawal.last_day(clock.today()) if holder.consumer else None,
         holder=holder.model_dump(mode="json"),
@@ -215,6 +217,13 @@ def _register(
     configuring.claim_contacts(s, data.get("configuration", {}))
     registration.acknowledge(s, order)
     return order
+
+
+def _ceiling(s: Session, account_id: int, quote: quotes.Quote, form: Mapping[str, str]) -> int:
+    """The dearest single renewal that stood on the form: of what is ordered, and of each service that was ticked."""
+    each = quote.renewal_each.gross_cents if quote.renewal_each else 0
+    ticked = subscriptions.several(s, account_id, _extensions(form)) if form.get("auto_renew") == YES else []
+    return max(each, *renewal_costs.of(s, ticked, clock.today()).values(), 0)
 
 
 def _extensions(form: Mapping[str, str]) -> list[int]:

@@ -145,7 +145,7 @@ async def _look(hint: _Hint) -> bool:
         return await savings.check(hint.saving_id)
     attempt = await db.run(_find, hint)
     if attempt is not None:
-        return await payments.check(attempt, hinted=True, method_ref=hint.method_ref)
+        return await payments.check(attempt, hinted=True, method_ref=hint.method_ref, named=hint.gateway_ref)
     if hint.method_ref:
         return await methods.check(hint.gateway, hint.method_ref)
     raise errors.NotFound

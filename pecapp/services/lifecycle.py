@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import orders
-from pecapp.services import access, agreements, configuring, live, outbox, subscriptions
+from pecapp.services import access, agreements, configuring, live, methods, outbox, subscriptions
 
 PAYABLE_FOR = timedelta(days=orders.PAYABLE_DAYS)
 
@@ -55,22 +55,27 @@ def lock(s: Session, number: str, account_id: int) -> tables.Order:
     return order
 
 
-def ask_for_renewal(actor: access.Actor, number: str, lang: i18n.Lang) -> None:
-    """«Sì, attiva», answered when the order is paid later: the method that pays is kept and renews what it buys (4.3).
+def ask_for_renewal(actor: access.Actor, number: str, method_id: int | None, lang: i18n.Lang) -> None:
+    """«Sì, attiva», answered when the order is paid later: the method that pays renews what it buys (4.3).
+
+    That is the kept method `method_id`, or a new one, which is then kept.
 
     Raises NotFound, Conflict when the order is not waiting to be paid or its product has no automatic renewal. Safe to
     repeat; it is on only when the gateway has confirmed a method.
     """
     account_id = access.require(actor)
     with db.transaction() as s:
+        if method_id is not None:
+            methods.chargeable(s, account_id, method_id)
         order = lock(s, number, account_id)
         if order.auto_renew:
             return
         if order.auto_renew is None or order.status not in orders.PAYABLE:
             raise errors.Conflict("RIN_NON_ATTIVABILE")
-        order.auto_renew = order.save_method = True
+        kept = method_id is not None
+        order.auto_renew, order.save_method, order.method_id = True, not kept, method_id
         s.add(order)
-        answer = agreements.renewal_answer(order.family, wanted=True, kept=False, lang=lang)
+        answer = agreements.renewal_answer(order.family, wanted=True, kept=kept, lang=lang)
         agreements.record(s, actor, account_id, [answer], clock.now(), order.id)
         live.publish(s, live.order(order.id or 0))
 

@@ -161,6 +161,9 @@ def _where() -> str:
 
 
 def _renewal(about: matter.Matter, order: tables.Order) -> str:
+    renewed = about.s.get(tables.Service, order.configuration.get("service") or 0)
+    if renewed is not None and renewed.renewal == "active":
+        return about.say("m02.renewal.stays")
     if order.auto_renew is None:
         return about.say("m02.renewal.none")
     if not order.auto_renew:

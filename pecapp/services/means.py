@@ -49,6 +49,7 @@ def resolve(s: Session, account_id: int, chosen: str, *, hold: bool = True) -> C
     method_id = kept_id(chosen)
     if method_id is not None:
         method = methods.chargeable(s, account_id, method_id, hold=hold)
+        registry.get(method.gateway)
         return Choice(method.gateway, method)
     if chosen not in registry.gateways():
         raise errors.NotFound("MET_NON_TROVATO")

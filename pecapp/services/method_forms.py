@@ -81,9 +81,12 @@ def _concerned(s: Session, account_id: int, old: tables.PaymentMethod | None) ->
 async def begin(actor: access.Actor, form: Mapping[str, str], lang: i18n.Lang) -> str:
     """«Prosegui»: to the gateway's page that keeps a card or account; its address.
 
-    `form` has `gateway`, `consent` and, to replace a method, `replaces`. Raises Invalid, NotFound, Unavailable.
+    `form` has `gateway`, `consent`, the amount to authorise as it was shown (`ceiling`) and, to replace a method,
+    `replaces`. Raises Invalid, NotFound, Unavailable, Conflict when the amount has changed since.
     """
     wish = await db.run(_wish, access.require(actor), form)
+    if wish.ceiling_cents and not agreements.seen(form.get("ceiling", ""), wish.ceiling_cents, lang):
+        raise errors.Conflict("PREZZO_CAMBIATO")
     texts = agreements.documents("a", lang)
     given = [agreements.Given("save_method", texts.privacy, i18n.text("acceptance.keep_method", lang))]
     if wish.ceiling_cents:

@@ -91,7 +91,12 @@ def customer_ref(s: Session, account_id: int, gateway: str) -> str:
     """The gateway's name for this customer, empty when it has none yet."""
     found = s.exec(
         select(tables.PaymentMethod.customer_ref)
-        .where(tables.PaymentMethod.account_id == account_id, tables.PaymentMethod.gateway == gateway)
+        .where(
+            tables.PaymentMethod.account_id == account_id,
+            tables.PaymentMethod.gateway == gateway,
+            tables.PaymentMethod.customer_ref != "",
+        )
+        .order_by(col(tables.PaymentMethod.id))
         .limit(1)
     ).first()
     return found or ""
@@ -203,12 +208,18 @@ def chargeable(s: Session, account_id: int, method_id: int, *, hold: bool = True
     return method
 
 
-def used(s: Session, method_id: int, at: datetime) -> tables.PaymentMethod:
-    """Note that a method has just paid."""
-    method = s.get_one(tables.PaymentMethod, method_id)
+def hold(s: Session, method_id: int) -> tables.PaymentMethod:
+    """The method, which must exist, held for this transaction: always before services."""
+    wanted = select(tables.PaymentMethod).where(tables.PaymentMethod.id == method_id)
+    return s.exec(db.locked(wanted).execution_options(populate_existing=True)).one()
+
+
+def used(s: Session, method_id: int, at: datetime) -> None:
+    """Note that a method has just paid, and hold it."""
+    method = hold(s, method_id)
     method.used_at = at
     s.add(method)
-    return method
+    s.flush()
 
 
 def title(method: tables.PaymentMethod, lang: i18n.Lang) -> str:

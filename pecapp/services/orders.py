@@ -238,9 +238,9 @@ def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang:
 def _renewal_offer(order: tables.Order, lang: i18n.Lang) -> str:
     """The question that was not answered «Sì» in the order form, asked once more when it is paid later (4.3)."""
     just_answered = order.created_at + ASKED_AGAIN_AFTER > clock.now()
-    if just_answered or order.auto_renew is not False or order.renewal_gross_cents is None:
+    if just_answered or order.auto_renew is not False or order.ceiling_cents is None:
         return ""
-    return i18n.text("ord.renewal_offer", lang, amount=i18n.money(order.renewal_gross_cents, lang))
+    return i18n.text("ord.renewal_offer", lang, amount=i18n.money(order.ceiling_cents, lang))
 
 
 def _next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:

@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
-QUICK = "quick"
-"""Channel of a payment made with nothing but the order's number."""
+QUICK = settlement.QUICK
 PAGE_LIFETIME = timedelta(minutes=35)
 """How long the gateway's page can be used; Stripe allows no less than 30 minutes, and clocks differ."""
 
@@ -50,8 +49,9 @@ async def resume(actor: access.Actor, number: str) -> str:
     attempt = await db.run(_open_attempt, number, access.require(actor))
     if attempt is None or _undecided(attempt) or attempt.expires_at <= clock.now():
         raise errors.Conflict("PAG_NON_RIPRENDIBILE")
-    chosen = means.value(attempt.gateway, attempt.method_id)
-    return await _pay(number, chosen, attempt.channel, account_id=access.require(actor))
+    if attempt.redirect_url:
+        return attempt.redirect_url
+    return await _pay(number, attempt.gateway, attempt.channel, account_id=access.require(actor))
 
 
 async def stop(actor: access.Actor, number: str) -> None:
@@ -99,16 +99,21 @@ async def gave_up(attempt_id: str) -> tables.PaymentAttempt:
 
 
 async def check(
-    attempt: tables.PaymentAttempt, *, witnessed: bool = False, hinted: bool = False, method_ref: str = ""
+    attempt: tables.PaymentAttempt,
+    *,
+    witnessed: bool = False,
+    hinted: bool = False,
+    method_ref: str = "",
+    named: str = "",
 ) -> bool:
     """Ask the gateway for the outcome and settle it; False, and nothing changed, when the gateway gave no answer.
 
     Money that the customer has approved is taken, if the order still wants it; after a refused source of funds only
     when there is a sign that the customer chose another (`witnessed`, or `hinted` by a notification). `method_ref` is
-    the kept method that the notification names.
+    the kept method that the notification names, `named` the gateway's name for the payment that it gives.
     """
     if attempt.method_id and not attempt.gateway_ref:
-        return await charges.find_out(attempt)
+        return await charges.find_out(attempt, named)
     try:
         outcome = await registry.get(attempt.gateway).look_up(replace(_reference(attempt), method_ref=method_ref))
     except base.GatewayError as problem:
@@ -183,6 +188,8 @@ def _open(number: str, chosen: str, channel: str, account_id: int | None) -> tup
         if attempt is not None and (_undecided(attempt) or not _same(attempt, choice, channel)):
             raise errors.Conflict("PAG_IN_CORSO")
         if attempt is None:
+            if order.status in orders.PAYABLE and order.payable_until_at <= clock.now():
+                raise errors.Conflict("ORD_NON_PAGABILE")
             if not orders.allows(orders.Status(order.status), orders.Signal.ATTEMPT_OPENED):
                 raise errors.Conflict("ORD_GIA_PAGATO" if order.status in orders.PAID else "ORD_NON_PAGABILE")
             attempt = _record(s, order, choice, channel)
@@ -216,6 +223,8 @@ def _record(s: Session, order: tables.Order, choice: means.Choice, channel: str)
         number=(latest or 0) + 1,
         gateway=choice.gateway,
         method_id=choice.method_id,
+        charged_token=choice.method.token if choice.method else "",
+        charged_customer=choice.method.customer_ref if choice.method else "",
         channel=channel,
         amount_cents=order.gross_cents,
         currency=order.currency,

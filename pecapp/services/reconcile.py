@@ -39,7 +39,7 @@ async def _ask(attempt: tables.PaymentAttempt) -> None:
             await payments.close(attempt, overdue=True)
         else:
             await payments.check(attempt)
-    except errors.Unavailable:
+    except (errors.Unavailable, errors.NotFound):  # busy, or not configured any more: others must not wait for it
         log.warning("gateway %s did not answer for attempt %s", attempt.gateway, attempt.id)
     if attempt.checks >= len(settings.load().reconcile_delays):
         await db.run(_tell_if_stuck, attempt.id)

@@ -106,13 +106,19 @@ def _asks(service: tables.Service) -> bool:
 def _renewal(price_list: catalog.PriceList, service: tables.Service, cart: quotes.Cart, lang: i18n.Lang) -> str:
     """What automatic renewal would do after the term that is bought now."""
     expires = calendar.renewed_expiry(service.expires_on or clock.today(), cart.years or 1)
-    next_term = replace(cart, years=service.years or cart.years)
     return i18n.text(
         "renew.automatic",
         lang,
-        amount=i18n.money(_totals(price_list, next_term).gross_cents, lang),
+        amount=i18n.money(_next_cents(price_list, service, cart), lang),
         on=i18n.date(calendar.debit_on(expires), lang),
     )
+
+
+def _next_cents(price_list: catalog.PriceList, service: tables.Service, cart: quotes.Cart) -> int:
+    """What the term after the one that is bought now costs: with the service's own frequency, at today's list."""
+    product = price_list.product(service.product_code)
+    years = renewal_costs.frequency(product, service.years or cart.years)
+    return _totals(price_list, replace(cart, years=years)).gross_cents
 
 
 def _cart(s: Session, price_list: catalog.PriceList, service: tables.Service, typed: Mapping[str, str]) -> quotes.Cart:
@@ -142,6 +148,7 @@ def place(actor: access.Actor, service_id: int, typed: Mapping[str, str], lang: 
     """
     account_id = access.require(actor)
     with db.transaction() as s:
+        choice = means.find(s, account_id, typed.get("gateway", ""))  # a method is held before a service
         service = subscriptions.own(s, account_id, service_id)
         if number := open_order(s, service_id):
             return number
@@ -149,7 +156,7 @@ def place(actor: access.Actor, service_id: int, typed: Mapping[str, str], lang: 
         product = price_list.product(service.product_code)
         if why_not(s, service, product):
             raise errors.Conflict("RIN_NON_RINNOVABILE")
-        choice = _check(s, service, typed)
+        choice = _check(service, typed, choice)
         cart = _cart(s, price_list, service, typed)
         totals = _totals(price_list, cart)
         if not agreements.seen(typed.get("amount", ""), totals.gross_cents, lang):
@@ -160,7 +167,9 @@ def place(actor: access.Actor, service_id: int, typed: Mapping[str, str], lang: 
         order = _register(s, service, product, cart, totals, holder, lang)
         order.gateway, order.method_id = choice.gateway, choice.method_id
         order.auto_renew = typed.get("auto_renew") == agreements.YES if _asks(service) else None
-        order.save_method = bool(order.auto_renew)
+        order.save_method = bool(order.auto_renew) and choice.method is None
+        order.renewal_gross_cents = _next_cents(price_list, service, cart)
+        order.ceiling_cents = order.renewal_gross_cents
         s.add(order)
         lines = quotes.renewal_lines(price_list, cart, on=clock.today())
         registration.add_lines(s, order.id or 0, price_list, lines)
@@ -169,11 +178,10 @@ def place(actor: access.Actor, service_id: int, typed: Mapping[str, str], lang: 
         return order.number
 
 
-def _check(s: Session, service: tables.Service, typed: Mapping[str, str]) -> means.Choice:
+def _check(service: tables.Service, typed: Mapping[str, str], choice: means.Choice | None) -> means.Choice:
     wrong = agreements.missing(typed)
     if _asks(service) and typed.get("auto_renew") not in {agreements.YES, "no"}:
         wrong["auto_renew"] = "RIN_SCELTA"
-    choice = means.find(s, service.account_id, typed.get("gateway", ""))
     if choice is None:
         raise errors.Invalid(wrong | {"gateway": "METODO_MANCANTE"})
     if wrong:
@@ -204,7 +212,6 @@ def _register(
         gross_cents=totals.gross_cents,
         gateway="",
         years=cart.years,
-        renewal_gross_cents=totals.gross_cents,
         withdrawal_until_on=withdrawal.last_day(clock.today()) if holder.consumer else None,
         holder=holder.model_dump(mode="json"),
         configuration={

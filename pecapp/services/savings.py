@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, settings, tables
-from pecapp.domain import payments
+from pecapp.domain import payments, renewals
 from pecapp.domain import savings as rules
 from pecapp.gateways import base, registry
 from pecapp.services import access, agreements, devices, failpoint, live, mandates, methods, outbox, subscriptions
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PAGE_LIFETIME = timedelta(hours=3)
 """How long the gateway's page is waited for; PayPal's ends then."""
+UNANSWERED_GIVE_UP = timedelta(days=1)
+"""How long after the page's end a gateway that gives no answer is asked on."""
 _ASK_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 _LATER = timedelta(hours=1)
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -68,11 +70,13 @@ def _record(
 ) -> tuple[tables.MethodSaving, base.Save]:
     account_id, at = access.require(actor), clock.now()
     with db.transaction() as s:
-        pending = s.exec(db.locked(_pending(account_id))).all()
-        for known in pending:
-            if _wished(known) == wish and known.expires_at > at + PAGE_LIFETIME / 2:
+        s.exec(db.locked(select(tables.Account.id).where(tables.Account.id == account_id))).one()
+        unfinished = s.exec(_unfinished(account_id)).all()
+        for known in unfinished:
+            usable = known.status in rules.PENDING and known.expires_at > at + PAGE_LIFETIME / 2
+            if usable and _wished(known) == wish:
                 return known, _request(s, known)
-        for known in pending:  # whoever begins anew has left the page before
+        for known in unfinished:  # whoever begins anew has left the page before
             known.status = rules.move(rules.Status(known.status), rules.Signal.RAN_OUT).value
             known.finished_at, known.next_check_at = at, None
             s.add(known)
@@ -82,9 +86,10 @@ def _record(
         return saving, _request(s, saving)
 
 
-def _pending(account_id: int) -> Any:
-    saving = tables.MethodSaving
-    return select(saving).where(saving.account_id == account_id, col(saving.status).in_(rules.PENDING))
+def _unfinished(account_id: int) -> Any:
+    """Those whose page may still be finished; what was given up can be taken up again there."""
+    saving, open_or_left = tables.MethodSaving, {*rules.PENDING, rules.Status.CANCELLED}
+    return db.locked(select(saving).where(saving.account_id == account_id, col(saving.status).in_(open_or_left)))
 
 
 def _wished(saving: tables.MethodSaving) -> Wish:
@@ -114,6 +119,7 @@ def _row(
         ceiling_cents=wish.ceiling_cents,
         concerned=list(wish.concerned),
         consent={
+            "kinds": [one.kind for one in given],
             "words": [one.label for one in given],
             "terms_version": agreements.documents("a", lang).contract.version,
             "given_at": at.isoformat(),
@@ -226,7 +232,8 @@ def _take_over(saving_id: str, means: payments.Card | payments.Wallet, sca_ref: 
         saving = _hold(s, saving_id)
         if saving.status == rules.Status.SAVED:
             return
-        outdated, at = saving.status == rules.Status.EXPIRED, clock.now()
+        at = clock.now()
+        outdated = saving.status == rules.Status.EXPIRED or saving.expires_at <= at
         old = s.exec(
             db.locked(select(tables.PaymentMethod).where(tables.PaymentMethod.id == saving.replaces_id))
         ).one_or_none()
@@ -244,10 +251,24 @@ def _take_over(saving_id: str, means: payments.Card | payments.Wallet, sca_ref: 
         else:
             _tell(s, saving, method)
         if saving.activates and not outdated:
-            wanted = subscriptions.several(s, saving.account_id, saving.activates)
-            subscriptions.enable(s, wanted, method, at, saving.years)
+            subscriptions.enable(s, _still_wanted(s, saving), method, at, saving.years)
         devices.changed(s, _owner(saving), "method")
         live.publish(s, live.account(saving.account_id), live.WORK_MAIL, live.WORK_PAYMENTS)
+
+
+def _still_wanted(s: Session, saving: tables.MethodSaving) -> list[tables.Service]:
+    """The services to switch on: not those that their owner switched off after going to the page, nor those whose
+    debit has become due meanwhile without having been confirmed."""
+    today, confirmed = clock.today(), "debit_now" in saving.consent["kinds"]
+    return [
+        service
+        for service in subscriptions.several(s, saving.account_id, saving.activates)
+        if service.renewal == subscriptions.RENEWAL_ACTIVE
+        or not (
+            subscriptions.decided_since(service, saving.created_at)
+            or (renewals.is_due(service.expires_on or today, today) and not confirmed)
+        )
+    ]
 
 
 def _authorise(
@@ -293,8 +314,12 @@ async def sweep(limit: int = 50) -> int:
     """Ask for the savings of which nobody has told how they ended. Safe to repeat and on several processes."""
     due = await db.run(_claim, limit)
     for saving in due:
-        answered = await check(saving.id)
-        if answered and saving.expires_at <= clock.now():
+        try:
+            answered = await check(saving.id)
+        except errors.NotFound:  # its gateway is not configured any more: others must not wait for it
+            answered = False
+        late = clock.now() - saving.expires_at
+        if late >= (timedelta() if answered else UNANSWERED_GIVE_UP):
             await db.run(_advance, saving.id, rules.Signal.RAN_OUT)
     return len(due)
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, null, select, update
 from sqlmodel import Session
 
 from pecapp import clock, db, settings, tables
-from pecapp.domain import calendar, orders, payments
+from pecapp.domain import orders, payments
 from pecapp.services import (
     agreements,
     alerts,
@@ -25,12 +25,13 @@ from pecapp.services import (
     methods,
     numbering,
     outbox,
-    renewal_costs,
     subscriptions,
 )
 
 CARD_PATIENCE = timedelta(seconds=20)
 """How long the payment mail waits for the card's last digits; half of it over, the gateway is asked for them."""
+QUICK = "quick"
+"""Channel of a payment made with nothing but the order's number: it never touches methods or renewals."""
 EXPIRY_MARGIN = timedelta(seconds=60)
 """An attempt is closed this long after its page at the gateway should have expired by itself."""
 
@@ -51,10 +52,16 @@ _ORDER_COLUMNS = (
     ORDER.c.auto_renew,
     ORDER.c.extend_services,
     ORDER.c.created_at,
+    ORDER.c.method_id.label("chosen_id"),
+    ORDER.c.ceiling_cents,
 )
-_READ_ORDER = select(null().label("attempt_id"), ORDER.c.save_method, ORDER.c.method_id, *_ORDER_COLUMNS).where(
-    ORDER.c.id == bindparam("key")
-)
+_READ_ORDER = select(
+    null().label("attempt_id"),
+    null().label("method_id"),
+    null().label("channel"),
+    ORDER.c.save_method,
+    *_ORDER_COLUMNS,
+).where(ORDER.c.id == bindparam("key"))
 _READ = (
     select(
         ATTEMPT.c.id.label("attempt_id"),
@@ -64,6 +71,7 @@ _READ = (
         ATTEMPT.c.currency,
         ATTEMPT.c.save_method,
         ATTEMPT.c.method_id,
+        ATTEMPT.c.channel,
         ATTEMPT.c.next_check_at,
         ATTEMPT.c.unknown_since_at,
         ATTEMPT.c.capture_asked_at,
@@ -110,7 +118,7 @@ def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) ->
     if row is None:
         return None
     was = payments.Status(row.status)
-    becomes = payments.move(was, outcome.verdict)
+    becomes = payments.move(was, outcome.verdict, to_confirm=bool(row.method_id and outcome.again_url))
     if outcome.verdict is payments.Verdict.SUCCEEDED and was is not becomes and not _agrees(row, outcome):
         becomes = payments.Status.UNKNOWN if was in payments.OPEN else was
         _hold_for_review(s, row, becomes, outcome)
@@ -169,17 +177,22 @@ def _succeed(s: Session, row: Any, outcome: payments.Outcome, *, fresh: bool) ->
             _give_back(s, row, at)
             return
         db.after_commit(s, _SETTLED)
-        _register(s, row, at)
         if row.method_id:
-            _link(s, row, methods.used(s, row.method_id, at), outcome, at)
+            methods.used(s, row.method_id, at)
+        _register(s, row, at, outcome)
     awaited = fresh or row.next_check_at or row.saving == payments.Saving.PENDING
     if outcome.means and awaited:  # once all is known, nobody asks for it and no repetition counts
         _describe(s, row, outcome, outcome.means)
 
 
-def _register(s: Session, row: Any, at: datetime) -> None:
+def _register(s: Session, row: Any, at: datetime, outcome: payments.Outcome | None = None) -> None:
+    """The order is paid. A kept method that it was paid with, or that was chosen in it, is held before the services."""
+    method_id = row.method_id or (row.chosen_id if row.channel != QUICK and not row.save_method else None)
+    method = methods.hold(s, method_id) if method_id and row.auto_renew else None
     lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.PAYMENT_REGISTERED, at=at)
-    subscriptions.start(s, row, at)
+    subscriptions.start(s, row, at, follows=method is not None)
+    if method is not None:
+        _link(s, row, method, at, outcome if row.method_id else None)
     _mail(s, row, "m03", f"m03:order:{row.order_id}", ready_at=at + CARD_PATIENCE)
     numbering.issue_receipt(s, row.order_id, row.attempt_id, at)
 
@@ -196,23 +209,29 @@ def _describe(s: Session, row: Any, outcome: payments.Outcome, means: payments.C
     if saving == payments.Saving.SAVED and _paid_with(s, row):
         consent = {"order": row.number, "given_at": at.isoformat()}
         method = methods.keep(s, account_id=row.account_id, gateway=row.gateway, means=means, consent=consent)
-        _link(s, row, method, outcome, at)
+        _link(s, row, method, at, outcome)
     live.publish(s, live.order(row.order_id), live.WORK_MAIL)
 
 
-def _link(s: Session, row: Any, method: tables.PaymentMethod, outcome: payments.Outcome, at: datetime) -> None:
-    """Switch on what the order asked for, and note how much its customer has authorised with the payment."""
-    services = subscriptions.link_renewals(s, row, method, at) if method.status == methods.VALID else []
-    if not services:
-        return  # nothing was asked for, or the method was replaced in the middle of the payment
-    dearest = renewal_costs.dearest(s, services, calendar.rome_date(at))
+def _link(s: Session, row: Any, method: tables.PaymentMethod, at: datetime, outcome: payments.Outcome | None) -> None:
+    """Switch on what the order asked for, up to the amount that was shown in it.
+
+    A payment with the method itself authorises that amount; without one (`outcome` is None) the method's own mandate
+    must be high enough, or the renewal stays to be completed.
+    """
+    ceiling = row.ceiling_cents or 0
+    if method.status != methods.VALID or (outcome is None and ceiling > (method.ceiling_cents or 0)):
+        return  # replaced or revoked in the middle of the payment, or never authorised for so much
+    services = subscriptions.link_renewals(s, row, method, at)
+    if not services or outcome is None:
+        return
     accepted = agreements.accepted_with(s, row.order_id)
     mandates.give(
         s,
         method,
         mandates.Grant(
             source=f"order:{row.number}",
-            ceiling_cents=dearest[1],
+            ceiling_cents=ceiling,
             services=tuple(service.id or 0 for service in services),
             terms_version=accepted.version,
             sca_reference=outcome.payment_ref,
@@ -301,6 +320,7 @@ def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
         s,
         row,
         status=becomes.value,
+        gateway_ref=func.coalesce(ATTEMPT.c.gateway_ref, outcome.gateway_ref or None),
         reason=reason and reason.value,
         finished_at=clock.now(),
         next_check_at=None,
@@ -325,7 +345,8 @@ def _wait(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
         values["payment_ref"] = outcome.payment_ref or None
     if outcome.means:
         values |= {"card_country": outcome.means.country, "card_brand": outcome.means.brand}
-    if outcome.verdict is payments.Verdict.REFUSED:
+    decided = row.status == payments.Status.UNKNOWN and becomes is payments.Status.REDIRECTED
+    if outcome.verdict is payments.Verdict.REFUSED or decided:
         at = clock.now()
         values |= {"capture_asked_at": None, "unknown_since_at": None, "checks": 0}
         values["next_check_at"] = payments.next_check(0, at, settings.load().reconcile_delays)

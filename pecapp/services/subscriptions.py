@@ -33,18 +33,19 @@ def expiry_of(configuration: dict[str, Any], years: int | None, activated_on: da
     return calendar.expiry(activated_on, years) if years else None
 
 
-def start(s: Session, order: Any, at: datetime) -> None:
+def start(s: Session, order: Any, at: datetime, *, follows: bool) -> None:
     """Create the services of an order that has just been paid at `at`, or prolong the one that it renews.
 
     A requested automatic renewal stays incomplete until the gateway has confirmed a token that can be charged; paid in
-    a way that saves no method («Paga subito un ordine»), it is not switched on.
+    a way that saves no method («Paga subito un ordine»), it is not switched on. `follows` says that a kept method is
+    there for it.
     """
     configuration: dict[str, Any] = order.configuration
     if configuration.get("service"):
-        _extend(s, order, at)
+        _extend(s, order, at, follows=follows)
         return
     activated_on = at.astimezone(clock.ROME).date()
-    asked = RENEWAL_INCOMPLETE if _can_follow(order) else RENEWAL_INACTIVE
+    asked = RENEWAL_INCOMPLETE if _is_wanted(order, follows=follows) else RENEWAL_INACTIVE
     wanted = None if order.auto_renew is None else asked
     common = {
         "account_id": order.account_id,
@@ -65,12 +66,12 @@ def start(s: Session, order: Any, at: datetime) -> None:
     live.publish(s, live.account(order.account_id))
 
 
-def _can_follow(order: Any) -> bool:
-    """Whether the automatic renewal that was asked for can come about: the payment keeps its method, or used one."""
-    return bool(order.auto_renew and (order.save_method or order.method_id))
+def _is_wanted(order: Any, *, follows: bool) -> bool:
+    """Whether an automatic renewal that was asked for can come about: a method is kept, or will be."""
+    return bool(order.auto_renew and (order.save_method or follows))
 
 
-def _extend(s: Session, order: Any, at: datetime) -> None:
+def _extend(s: Session, order: Any, at: datetime, *, follows: bool) -> None:
     """Prolong a service from its old expiry, also when it was paid after that day (6.9): it is valid again."""
     service = s.exec(db.locked(select(tables.Service).where(tables.Service.id == order.configuration["service"]))).one()
     renewal = s.get_one(tables.Renewal, order.order_id)
@@ -80,11 +81,17 @@ def _extend(s: Session, order: Any, at: datetime) -> None:
     service.expires_on = calendar.renewed_expiry(service.expires_on, order.years)
     if service.status == EXPIRED:
         service.status = ACTIVE
-    if _can_follow(order) and service.renewal != RENEWAL_ACTIVE:
+    if _is_wanted(order, follows=follows) and not decided_since(service, order.created_at):
         service.renewal, service.renewal_changed_at, service.renewal_reason = RENEWAL_INCOMPLETE, at, ""
     s.add_all((renewal, service))
     s.flush()
     live.publish(s, live.account(order.account_id))
+
+
+def decided_since(service: tables.Service, asked_at: datetime) -> bool:
+    """Whether its renewal is on, or was switched on or off after it was asked for: the last word is its owner's."""
+    changed_at = service.renewal_changed_at
+    return service.renewal == RENEWAL_ACTIVE or (changed_at is not None and changed_at > asked_at)
 
 
 def give_up_renewal(s: Session, order_id: int) -> None:
@@ -246,7 +253,7 @@ def enable(
 
 
 def move(s: Session, old_id: int, new_id: int) -> list[int]:
-    """Let every automatic renewal on one method pass to another, and what was chosen for one term; the services' ids.
+    """Let every automatic renewal on one method pass to another; the services' ids.
 
     Their own state does not change: ATTIVO stays ATTIVO. Safe to repeat.
     """
@@ -261,7 +268,7 @@ def move(s: Session, old_id: int, new_id: int) -> list[int]:
     for row in mine:
         row.method_id = new_id
         s.add(row)
-    s.execute(update(choice).where(col(choice.method_id) == old_id).values(method_id=new_id))
+    s.execute(delete(choice).where(col(choice.method_id) == old_id))  # that debit is on the usual method again
     return [row.id or 0 for row in mine]
 
 

@@ -136,6 +136,9 @@ class PaymentAttempt(columns.Row, table=True):
     save_method: bool = False
     method_id: int | None = Field(default=None, foreign_key="payment_method.id", index=True)
     """The kept method that is charged, if it is one."""
+    charged_token: str = columns.later("")
+    charged_customer: str = columns.later("")
+    """What the gateway was asked to charge: a call made again must not differ, whatever became of the method."""
     idempotency_key: str = Field(unique=True)
     gateway_ref: str | None = None
     payment_ref: str | None = None

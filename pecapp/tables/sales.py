@@ -49,6 +49,8 @@ class Order(columns.Row, table=True):
     """Means of payment chosen in the order form; another may be used to pay."""
     method_id: int | None = Field(default=None, foreign_key="payment_method.id")
     """The kept method that was chosen there, if it was one."""
+    ceiling_cents: int | None = None
+    """The dearest single renewal that was shown beside the question about automatic renewal: «Sì» allows so much."""
     years: int | None = None
     auto_renew: bool | None = None
     """The explicit answer; None where the product has no such option."""

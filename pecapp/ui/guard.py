@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 SIGN_IN = "/accedi"
 _PUBLIC, _CUSTOMER, _ADMIN = "public", "customer", "admin"
 _ARRIVAL = "hydrate_and_load"
-_FRAMEWORK = frozenset({_ARRIVAL, "on_load_internal", "handle_frontend_exception"})
+_NAVIGATION = "on_load_internal"
+_FRAMEWORK = frozenset({_ARRIVAL, _NAVIGATION, "handle_frontend_exception"})
 """What the framework's own part of a page sends; everything else of the framework stays out of reach."""
 _NO_HANDLERS = frozenset({"setvar"})
 
@@ -40,7 +41,10 @@ class Guard(Middleware):
         """Let the event pass, or answer it with a way to sign in."""
         owner = event.state_cls
         if _is_framework(owner):
-            if event.name.rpartition(".")[2] == _ARRIVAL:
+            short = event.name.rpartition(".")[2]
+            if short in {_ARRIVAL, _NAVIGATION}:
+                await session.turn_page(state)
+            if short == _ARRIVAL:
                 mine = await state.get_state(session.Session)
                 await mine._arrive(await session.identify(EventContext.get().router_data))  # noqa: SLF001  (private: no RPC)
             return None

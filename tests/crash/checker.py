@@ -11,17 +11,19 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from pecapp import db, tables
-from pecapp.domain import orders, payments
-from pecapp.services import inbox
+from pecapp.domain import orders, payments, savings
+from pecapp.services import inbox, methods, subscriptions
+from tests.crash import vaults
 from tests.support import bank as banks
 
 DELIVERED = range(200, 300)
 
 
 class Books:
-    """One consistent look at the database, beside the bank's own books."""
+    """One consistent look at the database, beside the bank's own books and vaults."""
 
-    def __init__(self, bank: banks.Bank) -> None:
+    def __init__(self, bank: banks.Bank, vault: vaults.Vaults) -> None:
+        self.vault = vault
         ledger = bank.look("ledger")
         self.charges: list[dict[str, Any]] = ledger["charges"]
         self.refunds: list[dict[str, Any]] = ledger["refunds"]
@@ -39,6 +41,10 @@ class Books:
             self.services: list[tables.Service] = every(tables.Service)
             self.given_back: list[tables.Refund] = every(tables.Refund)
             self.lines: list[tables.OrderLine] = every(tables.OrderLine)
+            self.methods: list[tables.PaymentMethod] = every(tables.PaymentMethod)
+            self.savings: list[tables.MethodSaving] = every(tables.MethodSaving)
+            self.removals: list[tables.TokenRemoval] = every(tables.TokenRemoval)
+            self.mandates: list[tables.Mandate] = every(tables.Mandate)
             self.unsound = _unsound(s)
 
 
@@ -49,10 +55,11 @@ def _unsound(s: Any) -> list[str]:
     return integrity + [str(tuple(row)) for row in s.execute(text("PRAGMA foreign_key_check"))]
 
 
-def violations(bank: banks.Bank) -> list[str]:
+def violations(bank: banks.Bank, vault: vaults.Vaults) -> list[str]:
     """What is wrong now, each with the name of the invariant that it breaks."""
-    books = Books(bank)
-    rules = (_money_truth, _no_double_charge, _no_lost_answer, _effect_once, _forward_only, _nothing_stuck, _sound)
+    books = Books(bank, vault)
+    money = (_money_truth, _no_double_charge, _no_lost_answer, _effect_once, _forward_only, _nothing_stuck, _sound)
+    rules = (*money, _savings_end, _renewals_can_be_paid, _nothing_kept_unasked)
     return [f"{rule.__name__.strip('_')}: {problem}" for rule in rules for problem in rule(books)]
 
 
@@ -120,7 +127,7 @@ def _forward_only(books: Books) -> Iterator[str]:
 
 def _nothing_stuck(books: Books) -> Iterator[str]:
     """I6: nothing waits for somebody who died."""
-    complete = {charge["session"] for charge in books.charges}
+    complete = {charge[name] for charge in books.charges for name in ("session", "payment_intent")}
     for attempt in books.attempts:
         if attempt.status in {payments.Status.CREATED, payments.Status.UNKNOWN} or (
             attempt.status == payments.Status.REDIRECTED and attempt.gateway_ref in complete
@@ -141,6 +148,50 @@ def _sound(books: Books) -> Iterator[str]:
     for order in books.orders:
         if order.net_cents + order.vat_cents != order.gross_cents or net[order.id or 0] < order.net_cents:
             yield f"order {order.number} does not add up"
+
+
+def _savings_end(books: Books) -> Iterator[str]:
+    """Every wish to keep a method ends: what its customer agreed to is theirs, the rest is still asked for."""
+    for saving in books.savings:
+        pending = saving.status in savings.PENDING
+        if pending and saving.next_check_at is None:
+            yield f"saving {saving.id} is {saving.status}, and nobody asks for it"
+        elif pending and saving.gateway_ref and books.vault.agreed(saving.gateway, saving.gateway_ref):
+            yield f"saving {saving.id} is {saving.status}, its customer has agreed"
+        elif (saving.status == savings.Status.SAVED) != (saving.method_id is not None):
+            yield f"saving {saving.id} is {saving.status}, with method {saving.method_id}"
+
+
+def _renewals_can_be_paid(books: Books) -> Iterator[str]:
+    """What renews by itself does so on a valid method of its owner, on which a debit is authorised."""
+    kept = {method.id: method for method in books.methods}
+    authorised = {mandate.method_id for mandate in books.mandates}
+    for service in books.services:
+        if service.renewal != subscriptions.RENEWAL_ACTIVE:
+            continue
+        method = kept.get(service.method_id)
+        if method is None or method.status != methods.VALID or method.account_id != service.account_id:
+            yield f"service {service.id} renews by itself on {method and (method.id, method.status)}"
+        elif not method.ceiling_cents or method.id not in authorised:
+            yield f"service {service.id} renews on method {method.id}, authorised up to {method.ceiling_cents}"
+
+
+def _nothing_kept_unasked(books: Books) -> Iterator[str]:
+    """The gateways keep what the customers let us keep, and nothing else but what is about to be deleted."""
+    valid = {(one.gateway, one.token) for one in books.methods if one.status == methods.VALID}
+    going = {(one.gateway, one.token) for one in books.removals if one.next_try_at is not None}
+    at_gateways = {
+        (gateway, token)
+        for gateway, customer in {(one.gateway, one.customer_ref) for one in books.methods}
+        for token in books.vault.tokens(gateway, customer)
+    }
+    yield from (f"kept, and not a method here: {one}" for one in at_gateways - valid - going)
+    yield from (f"a method here, and not kept any more: {one}" for one in valid - at_gateways)
+    yield from (
+        f"method {one.id} is {one.status} and has a token"
+        for one in books.methods
+        if one.status == methods.REMOVED and one.token
+    )
 
 
 def paid_orders(numbers: Iterable[str]) -> set[str]:

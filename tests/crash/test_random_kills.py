@@ -12,6 +12,7 @@ KILLS = 5
 ORDERS = 8
 MOST_ANSWERS = 16
 """A few events tell of each order: some kills fall into the rain, some behind it."""
+LONGEST_PAUSE = 60
 
 
 def test_killed_in_the_rain_of_notifications(shop: Shop) -> None:
@@ -44,3 +45,5 @@ def test_killed_in_the_rain_of_notifications(shop: Shop) -> None:
         shop.ends_right(*numbers)
     except AssertionError as wrong:
         raise AssertionError(f"seed {seed}: {wrong}") from None
+    # what met several deaths is sent again after long pauses only
+    banks.eventually(lambda: not shop.bank.look("deliveries")["pending"], "the last repetition", LONGEST_PAUSE)

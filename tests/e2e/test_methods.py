@@ -149,7 +149,7 @@ def test_a_card_is_added_on_the_banks_own_page_and_nothing_is_taken(
         expect(each.get_by_text("Non hai metodi di pagamento registrati")).to_be_visible()
     steps.follow(page, "Aggiungi nuovo metodo")
     expect(page.get_by_role("heading", level=1)).to_have_text("Aggiungi un metodo di pagamento")
-    assert not any(choice.is_checked() for choice in page.get_by_role("main").locator("input").all())
+    assert not any(choice.is_checked() for choice in page.get_by_role("main").locator("input:not([type=hidden])").all())
     expect(page.get_by_text("Oggi non viene addebitato nulla.")).to_be_visible()
     expect(page.get_by_role("heading", name="Importo massimo prelevabile")).not_to_be_visible()
     steps.press(page, "Prosegui")

@@ -39,6 +39,9 @@ def service(actor) -> tables.Service:
     return bought(actor)
 
 
+NEW_CARD = {"means": "stripe", "amount": EUR_12, "ceiling": EUR_12, "consent": "yes"}
+
+
 def on(method: tables.PaymentMethod, **more: str) -> dict[str, str]:
     return {"means": f"m{method.id}", "amount": EUR_12} | more
 
@@ -103,8 +106,7 @@ async def test_without_a_method_the_card_is_saved_and_the_renewal_is_on_in_one_f
     assert (plan.ceiling.amount, plan.amount_today, plan.debit_on) == (EUR_12, "0,00\xa0€", "3 marzo 2028")
     assert (plan.stop_by, plan.consumer) == ("2 marzo 2028", True)
     assert plan.consent
-    form = {"means": "stripe", "amount": plan.amount, "consent": "yes"}
-    assert (await activation.activate(actor, service.id, form, "it")).startswith("https://bank.test/")
+    assert (await activation.activate(actor, service.id, NEW_CARD, "it")).startswith("https://bank.test/")
     assert state(service) == ("inactive", None)
     saving = the(tables.MethodSaving)
     bank.kept_by[saving.id] = base.Kept(saving.gateway_ref, "saved", NEW, sca_ref="seti_1")
@@ -118,7 +120,7 @@ async def test_without_a_method_the_card_is_saved_and_the_renewal_is_on_in_one_f
 
 
 async def test_a_failure_at_the_bank_leaves_the_state_unchanged(bank, actor, service):
-    form = {"means": "stripe", "amount": EUR_12, "consent": "yes"}
+    form = NEW_CARD
     bank.fail("start_saving", base.OutcomeUnknown("time-out"))
     with pytest.raises(errors.Unavailable):
         await activation.activate(actor, service.id, form, "it")
@@ -129,14 +131,30 @@ async def test_a_failure_at_the_bank_leaves_the_state_unchanged(bank, actor, ser
     assert (rows(tables.PaymentMethod), factories.mails("m04")) == ([], [])
 
 
-async def test_who_switches_it_off_while_at_the_bank_has_not_the_last_word_the_bank_has(bank, actor, service):
-    """Going to the bank is the later act: agreeing there switches it on."""
-    await activation.activate(actor, service.id, {"means": "stripe", "amount": EUR_12, "consent": "yes"}, "it")
+async def test_what_was_switched_off_after_going_to_the_bank_stays_off(bank, actor, service):
+    method = factories.method(actor)
+    await activation.activate(actor, service.id, on(method), "it")
+    await activation.activate(actor, service.id, NEW_CARD, "it")
+    factories.change(the(tables.MethodSaving), created_at=clock.now() - timedelta(minutes=1))
     subscriptions.disable(actor, service.id)
     saving = the(tables.MethodSaving)
     bank.kept_by[saving.id] = base.Kept(saving.gateway_ref, "saved", NEW)
     await savings.returned(saving.id)
-    assert state(service)[0] == "active"
+    assert state(service) == ("disabled", None)
+    assert [row.title for row in methods.listing(actor, "it")] == ["Visa •••• 4242", "Mastercard •••• 4444"]
+
+
+async def test_a_debit_that_became_due_on_the_way_to_the_bank_is_not_made_without_a_word(
+    bank, actor, service, frozen_clock
+):
+    frozen_clock.advance(days=(date(2028, 3, 2) - clock.today()).days, hours=10, minutes=30)
+    await activation.activate(actor, service.id, NEW_CARD, "it")
+    frozen_clock.advance(hours=1)
+    assert clock.today() == date(2028, 3, 3)
+    saving = the(tables.MethodSaving)
+    bank.kept_by[saving.id] = base.Kept(saving.gateway_ref, "saved", NEW)
+    await savings.returned(saving.id)
+    assert state(service) == ("inactive", None)
 
 
 # --- 6.4 B, methods exist ---------------------------------------------------------------------------------------------
@@ -158,8 +176,14 @@ async def test_on_a_kept_method_it_is_on_at_once_and_m04_tells(bank, actor, serv
 @pytest.mark.parametrize("ceiling", [1207, None])
 async def test_a_mandate_that_is_too_low_has_to_be_raised_at_the_bank_first(bank, actor, service, ceiling):
     method = factories.method(actor, ceiling)
-    assert activation.plan(actor, service.id, {"means": f"m{method.id}"}, "it").ceiling.amount == EUR_12
-    assert await activation.activate(actor, service.id, on(method), "it")
+    plan = activation.plan(actor, service.id, {"means": f"m{method.id}"}, "it")
+    assert (plan.ceiling.amount, bool(plan.consent)) == (EUR_12, True)
+    form = on(method, consent="yes", ceiling=EUR_12)
+    for lacking in ("consent", "ceiling"):
+        with pytest.raises(errors.PecError):
+            await activation.activate(actor, service.id, form | {lacking: ""}, "it")
+    assert rows(tables.MethodSaving) == []
+    assert await activation.activate(actor, service.id, form, "it")
     assert state(service) == ("inactive", None)
     saving = the(tables.MethodSaving)
     bank.kept_by[saving.id] = base.Kept(saving.gateway_ref, "saved", CARD)
@@ -213,7 +237,7 @@ async def test_the_frequency_can_be_chosen_and_raises_what_must_be_authorised(ba
     assert (plan.years, plan.amount, plan.ceiling.amount) == (5, "60,39\xa0€", "60,39\xa0€")
     far = activation.plan(actor, service.id, {"means": f"m{method.id}", "years": "99"}, "it")
     assert far.years == far.freq_max
-    form = {"means": f"m{method.id}", "years": "5", "amount": plan.amount}
+    form = {"means": f"m{method.id}", "years": "5", "amount": plan.amount, "ceiling": plan.amount, "consent": "yes"}
     assert await activation.activate(actor, service.id, form, "it")
     saving = the(tables.MethodSaving)
     bank.kept_by[saving.id] = base.Kept(saving.gateway_ref, "saved", CARD)

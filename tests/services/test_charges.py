@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from pecapp import errors, tables
+from pecapp import clock, errors, tables
 from pecapp.domain.payments import Outcome, Reason, Verdict
 from pecapp.gateways import base
-from pecapp.services import inbox, methods, orders, payments, reconcile
+from pecapp.services import inbox, lifecycle, methods, orders, payments, reconcile
 from tests.support import factories
 from tests.support import gateway as support_gateway
 from tests.support.factories import again, rows, the
@@ -205,6 +205,99 @@ async def test_paying_with_a_kept_card_moves_no_renewal_of_other_services(bank, 
     await pay(actor, carried, other)
     await pay(actor, order, method)
     assert [service.method_id for service in rows(tables.Service)] == [other.id, None]
+
+
+async def test_a_lost_answer_that_wanted_a_confirmation_can_be_confirmed_or_given_up(
+    bank, actor, order, method, frozen_clock
+):
+    to_confirm(bank)
+    bank.fail("charge", base.OutcomeUnknown("time-out"), executed=True)
+    await pay(actor, order, method)
+    frozen_clock.advance(minutes=2)
+    await reconcile.sweep()
+    attempt = the(tables.PaymentAttempt)
+    assert (attempt.status, orders.page(actor, order.number, "it").can_resume) == ("redirected", True)
+    assert await payments.resume(actor, order.number) == f"https://bank.test/3ds/{attempt.id}"
+    frozen_clock.advance(hours=1)
+    await reconcile.sweep()
+    assert status(order) == "awaiting_payment"
+
+
+async def test_what_has_ended_is_never_charged_again(bank, actor, order, method):
+    """A refusal, then the order is cancelled, then late news of the attempt: no money moves."""
+    bank.searches = False
+    bank.fail("charge", base.GatewayError("no"))
+    with pytest.raises(errors.Unavailable):
+        await pay(actor, order, method)
+    lifecycle.cancel(actor, order.number)
+    attempt = the(tables.PaymentAttempt)
+    await inbox.receive("stripe", support_gateway.event("evt_late", attempt_id=attempt.id), support_gateway.SIGNED)
+    await inbox.drain()
+    assert (bank.charges, status(order)) == ({}, "cancelled")
+
+
+async def test_a_notification_that_names_the_payment_resolves_it_where_nothing_can_be_searched(
+    bank, actor, order, method, frozen_clock
+):
+    bank.searches = False
+    bank.fail("charge", base.OutcomeUnknown("time-out"), executed=True)
+    await pay(actor, order, method)
+    frozen_clock.advance(hours=4)
+    attempt = the(tables.PaymentAttempt)
+    raw = support_gateway.event("evt_1", attempt_id=attempt.id, ref=f"pi_{attempt.id}")
+    await inbox.receive("stripe", raw, support_gateway.SIGNED)
+    await inbox.drain()
+    assert (status(order), the(tables.InboxEvent).status) == ("paid", "done")
+
+
+async def test_the_same_call_is_repeated_whatever_became_of_the_method(bank, actor, order, method, frozen_clock):
+    bank.searches = False
+    bank.fail("charge", base.OutcomeUnknown("time-out"), executed=True)
+    await pay(actor, order, method)
+    factories.change(method, token="", status="removed", customer_ref="")
+    frozen_clock.advance(minutes=2)
+    await reconcile.sweep()
+    assert status(order) == "paid"
+
+
+async def test_a_kept_method_chosen_for_the_renewal_stays_it_when_another_card_pays(bank, actor, method):
+    """What was agreed to named the kept card: no new card is kept for it."""
+    factories.change(method, ceiling_cents=1208)
+    order = factories.order(actor, auto_renew=True, method_id=method.id)
+    await payments.pay(actor, order.number, "stripe")
+    attempt = the(tables.PaymentAttempt)
+    assert attempt.save_method is False
+    factories.settle(attempt, card=factories.VISA)
+    assert the(tables.Service).method_id == method.id
+    assert len(rows(tables.PaymentMethod)) == 1
+
+
+async def test_a_kept_method_that_was_never_authorised_for_so_much_waits_to_be_completed(bank, actor, method):
+    order = factories.order(actor, auto_renew=True, method_id=method.id)
+    await payments.pay(actor, order.number, "stripe")
+    factories.settle(the(tables.PaymentAttempt), card=factories.VISA)
+    assert (the(tables.Service).renewal, the(tables.Service).method_id) == ("incomplete", None)
+
+
+async def test_the_amount_that_was_shown_is_authorised_and_not_a_later_price(bank, actor, method):
+    factories.price("PEC-STD", clock.today(), 5000)
+    await pay(actor, factories.order(actor, auto_renew=True, method_id=method.id), method)
+    assert the(tables.Mandate).ceiling_cents == 1208
+
+
+async def test_a_gateway_that_is_not_offered_any_more_charges_nothing(bank, actor, order, method):
+    factories.change(method, gateway="gone")
+    before = factories.dump()
+    with pytest.raises(errors.NotFound):
+        await pay(actor, order, method)
+    assert factories.dump() == before
+
+
+async def test_an_order_whose_time_is_over_is_not_paid_any_more(bank, actor, order, method, frozen_clock):
+    frozen_clock.advance(days=31)
+    with pytest.raises(errors.Conflict):
+        await pay(actor, order, method)
+    assert (bank.charges, status(order)) == ({}, "awaiting_payment")
 
 
 @pytest.mark.parametrize("state", ["revoked", "removed"])

@@ -186,7 +186,7 @@ def test_who_pays_later_is_asked_about_automatic_renewal_once_more(actor, frozen
     frozen_clock.advance(hours=2)
     assert EUR_12 in orders.page(actor, order.number, "it").renewal_offer
     for _ in range(2):
-        lifecycle.ask_for_renewal(actor, order.number, "it")
+        lifecycle.ask_for_renewal(actor, order.number, None, "it")
     assert (again(order).auto_renew, again(order).save_method) == (True, True)
     assert "Sì, attiva" in the(tables.Acceptance).label
     assert orders.page(actor, order.number, "it").renewal_offer == ""
@@ -200,7 +200,25 @@ def test_where_there_is_nothing_to_ask_the_answer_changes_nothing(actor, values)
     stranger = factories.customer()
     before = factories.dump()
     with pytest.raises(errors.Conflict):
-        lifecycle.ask_for_renewal(actor, order.number, "it")
+        lifecycle.ask_for_renewal(actor, order.number, None, "it")
     with pytest.raises(errors.NotFound):
-        lifecycle.ask_for_renewal(stranger, order.number, "it")
+        lifecycle.ask_for_renewal(stranger, order.number, None, "it")
     assert factories.dump() == before
+
+
+def test_the_later_price_is_that_of_the_services_own_frequency(actor, service):
+    factories.change(service, years=5)
+    one_year = {"years": "1"}
+    assert "60,39\xa0€" in renewals.form(actor, service.id, one_year, "it").renewal
+    number = renewals.place(actor, service.id, FORM | one_year, "it")
+    order = renewed(number)
+    assert (order.gross_cents, order.renewal_gross_cents, order.ceiling_cents) == (1208, 6039, 6039)
+
+
+def test_what_was_switched_off_after_ordering_stays_off_when_the_order_is_paid(actor, service, frozen_clock):
+    number = renewals.place(actor, service.id, FORM | {"auto_renew": "yes"}, "it")
+    frozen_clock.advance(minutes=1)
+    factories.change(service, renewal="active", method_id=factories.method(actor).id)
+    subscriptions.disable(actor, service.id)
+    settle(factories.attempt(renewed(number)), card=factories.KEPT)
+    assert (again(service).renewal, again(service).expires_on) == ("disabled", date(2029, 3, 10))

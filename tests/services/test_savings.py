@@ -8,7 +8,7 @@ import pytest
 from pecapp import errors, tables
 from pecapp.domain.payments import Card, Saving, Wallet
 from pecapp.domain.savings import Purpose, Signal, Status, move
-from pecapp.gateways import base
+from pecapp.gateways import base, registry
 from pecapp.services import inbox, method_forms, methods, outbox, savings
 from tests.support import factories
 from tests.support import gateway as support_gateway
@@ -31,8 +31,10 @@ def kept(actor) -> tables.PaymentMethod:
 
 async def begun(actor, **form: str) -> tables.MethodSaving:
     """A saving whose customer has the gateway's page."""
-    await method_forms.begin(actor, ADD | form, "it")
-    return rows(tables.MethodSaving, status="open")[0]
+    replaces = int(form["replaces"]) if "replaces" in form else None
+    shown = {"ceiling": method_forms.plan(actor, "it", replaces).ceiling.amount}
+    await method_forms.begin(actor, ADD | shown | form, "it")
+    return rows(tables.MethodSaving, account_id=actor.account_id, status="open")[0]
 
 
 def agreed(gateway: support_gateway.FakeGateway, saving: tables.MethodSaving, means: Card | Wallet = NEW) -> None:
@@ -171,7 +173,7 @@ async def test_a_replacement_that_fails_or_is_abandoned_leaves_the_old_method_an
     if ending == "not_opened":
         bank.fail("start_saving", base.OutcomeUnknown("time-out"))
         with pytest.raises(errors.Unavailable):
-            await method_forms.begin(actor, ADD | {"replaces": str(kept.id)}, "it")
+            await method_forms.begin(actor, ADD | {"replaces": str(kept.id), "ceiling": "12,08\xa0€"}, "it")
         saving = the(tables.MethodSaving)
     else:
         saving = await begun(actor, replaces=str(kept.id))
@@ -362,6 +364,8 @@ def test_a_kept_method_is_the_end_from_every_state_and_nothing_undoes_it(status,
     becomes = move(status, signal)
     if signal is Signal.KEPT or status is Status.SAVED:
         assert becomes is Status.SAVED
+    elif (status, signal) == (Status.CANCELLED, Signal.RAN_OUT):
+        assert becomes is Status.EXPIRED
     elif status in {Status.CANCELLED, Status.EXPIRED}:
         assert becomes is status
     else:
@@ -383,3 +387,55 @@ async def test_a_price_that_will_rise_before_the_debit_is_authorised_with_it(ban
     agreed(bank, saving)
     await savings.returned(saving.id)
     assert the(tables.PaymentMethod, status="valid").ceiling_cents == 1464
+
+
+async def test_an_amount_that_is_not_the_one_shown_is_not_authorised(bank, actor, kept):
+    before = factories.dump()
+    for shown in ("", "1,00\xa0€", "12,07\xa0€"):
+        with pytest.raises(errors.Conflict) as refused:
+            await method_forms.begin(actor, ADD | {"ceiling": shown}, "it")
+        assert refused.value.code == "PREZZO_CAMBIATO"
+    assert (factories.dump(), bank.calls) == (before, [])
+
+
+async def test_what_was_given_up_before_another_was_begun_only_adds_its_card(bank, actor, kept):
+    left = await begun(actor, replaces=str(kept.id))
+    await savings.gave_up(left.id)
+    await begun(actor)
+    agreed(bank, left)
+    await savings.check(left.id)
+    assert the(tables.Service).method_id == kept.id
+
+
+async def test_a_page_finished_after_its_time_only_adds_its_card(bank, actor, kept, frozen_clock):
+    saving = await begun(actor, replaces=str(kept.id))
+    frozen_clock.advance(hours=3, minutes=1)
+    agreed(bank, saving)
+    await savings.check(saving.id)
+    assert the(tables.Service).method_id == kept.id
+
+
+async def test_a_gateway_that_never_answers_is_not_asked_for_ever(bank, actor, frozen_clock):
+    saving = await begun(actor)
+    bank.fail("finish_saving", base.OutcomeUnknown("time-out"), times=100)
+    for _ in range(40):
+        frozen_clock.advance(hours=1)
+        await savings.sweep()
+    assert again(saving).status == "expired"
+    assert len(bank.asked("finish_saving")) < 40
+
+
+async def test_a_gateway_that_is_switched_off_holds_nobody_up(bank, paypal, actor, frozen_clock):
+    other = factories.customer()
+    await begun(other, gateway="paypal")
+    mine = await begun(actor)
+    agreed(bank, mine)
+    registry.use({"stripe": bank})
+    frozen_clock.advance(minutes=2)
+    await savings.sweep()
+    assert [row.title for row in methods.listing(actor, "it")] == ["Mastercard •••• 4444"]
+
+
+async def test_pressed_many_times_at_once_it_is_one_page(bank, actor):
+    urls = await asyncio.gather(*(method_forms.begin(actor, ADD, "it") for _ in range(6)))
+    assert (len(set(urls)), len(rows(tables.MethodSaving))) == (1, 1)

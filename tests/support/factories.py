@@ -145,6 +145,7 @@ def order(actor: access.Actor | None = None, **values: Any) -> tables.Order:
                 "gateway": "stripe",
                 "years": 1,
                 "auto_renew": False,
+                "ceiling_cents": 1208,
                 "holder": people.HOLDER,
                 "configuration": {"product": "PEC-STD", "months": None, "names": [], "labels": ["PEC Standard"]},
                 "reference_email": "anna.verdi@example.test",

@@ -24,6 +24,9 @@ NOBODYS = ["", "abc", "0", "-1", "9" * 30, "1.5", None, True, [], {"$gt": 1}, "x
 KEPT_IS_CHOSEN = '"way_rx_state_":"kept_'
 EVERYONE_ELSE = pytest.mark.parametrize("who", ["stranger", "customer"])
 
+CEILING = "12,08\xa0€"
+"""What the renewal on the card costs, as the page shows it."""
+
 
 @pytest.fixture
 def gateways() -> Iterator[dict[str, gateway.FakeGateway]]:
@@ -195,7 +198,7 @@ def saving(owner: Owner, gateways: dict[str, gateway.FakeGateway]) -> tables.Met
     """A card that its customer is about to register, on the bank's page."""
     with owner.browser.connect() as socket:
         tab = site.arrive(socket, ADD)
-        tab.emit(f"{NEW}.begin", {"data": {"gateway": "stripe", "consent": "on"}})
+        tab.emit(f"{NEW}.begin", {"data": {"gateway": "stripe", "consent": "on", "ceiling": CEILING}})
         tab.until("bank.test/save_")
     return factories.the(tables.MethodSaving)
 
@@ -252,7 +255,7 @@ def test_nothing_begins_without_a_choice_and_a_consent(owner: Owner, gateways: d
 
 
 def test_pressed_twice_or_begun_again_it_is_one_page(owner: Owner, gateways: dict[str, gateway.FakeGateway]) -> None:
-    wish = {"data": {"gateway": "stripe", "consent": True}}
+    wish = {"data": {"gateway": "stripe", "consent": True, "ceiling": CEILING}}
     with owner.browser.connect() as socket:
         tab = site.arrive(socket, ADD)
         tab.emit(f"{NEW}.begin", wish)
@@ -270,7 +273,7 @@ def test_pressed_twice_or_begun_again_it_is_one_page(owner: Owner, gateways: dic
 def test_a_gateway_that_does_not_answer_is_said_and_the_customer_can_try_again(
     owner: Owner, gateways: dict[str, gateway.FakeGateway]
 ) -> None:
-    wish = {"data": {"gateway": "paypal", "consent": "yes"}}
+    wish = {"data": {"gateway": "paypal", "consent": "yes", "ceiling": CEILING}}
     gateways["paypal"].fail("start_saving", base.GatewayError("no"))
     with owner.browser.connect() as socket:
         tab = site.arrive(socket, ADD)
@@ -284,7 +287,7 @@ def test_replacing_names_the_method_and_is_for_that_one_only(owner: Owner) -> No
     with owner.browser.connect() as socket:
         tab = site.arrive(socket, ADD, {"sostituisce": str(owner.card_id)})
         assert "4242" in tab.seen
-        wish = {"gateway": "stripe", "consent": "yes", "replaces": str(owner.account_id)}
+        wish = {"gateway": "stripe", "consent": "yes", "ceiling": CEILING, "replaces": str(owner.account_id)}
         tab.emit(f"{NEW}.begin", {"data": wish})
         tab.until("bank.test/save_")
     begun = factories.the(tables.MethodSaving)
@@ -298,7 +301,7 @@ def test_a_method_that_is_not_theirs_cannot_be_replaced(client: TestClient, owne
         wanted = str(owner.card_id) if asked == "theirs" else asked
         tab = site.arrive(socket, ADD, {"sostituisce": wanted})
         before = stored()
-        wish = {"gateway": "stripe", "consent": "yes", "replaces": str(owner.card_id)}
+        wish = {"gateway": "stripe", "consent": "yes", "ceiling": CEILING, "replaces": str(owner.card_id)}
         tab.emit(f"{NEW}.begin", {"data": wish})
         tab.settle()
     assert "4242" not in tab.seen

@@ -356,7 +356,7 @@ def test_a_new_card_is_kept_on_the_gateways_page(owner: Owner, bank: gateways.Fa
         tab = at(socket, owner.address("/rinnovo"))
         note(tab, ACTIVATION, means="stripe")
         assert "conservato presso il gestore" in tab.seen
-        confirm(tab, {"means": "stripe", "amount": AMOUNT, "consent": "on"}, '"external"')
+        confirm(tab, {"means": "stripe", "amount": AMOUNT, "ceiling": AMOUNT, "consent": "on"}, '"external"')
     (saving,) = bank.savings.values()
     assert f"/ritorno-metodo/{saving.saving_id}" in saving.return_url
     assert owner.stored.renewal == "disabled"

@@ -134,9 +134,16 @@ def _columns() -> None:
         op.execute(f"ALTER TABLE {table} ADD COLUMN method_id INTEGER REFERENCES payment_method (id)")
     op.create_index(op.f("ix_payment_attempt_method_id"), "payment_attempt", ["method_id"], unique=False)
     op.add_column("inbox_event", sa.Column("saving_id", sa.String(), server_default=sa.text("''"), nullable=False))
-    op.add_column("payment_method", sa.Column("ceiling_cents", sa.Integer(), nullable=True))
+    for name in ("charged_token", "charged_customer"):
+        op.add_column("payment_attempt", sa.Column(name, sa.String(), server_default=sa.text("''"), nullable=False))
+    for table in ("payment_method", "customer_order"):
+        op.add_column(table, sa.Column("ceiling_cents", sa.Integer(), nullable=True))
     op.execute(
-        "UPDATE payment_method SET ceiling_cents = (SELECT max(o.renewal_gross_cents) FROM service s"
+        "UPDATE customer_order SET ceiling_cents = renewal_gross_cents / COALESCE((SELECT l.quantity FROM order_line l"
+        " WHERE l.order_id = customer_order.id ORDER BY l.id LIMIT 1), 1)"
+    )
+    op.execute(
+        "UPDATE payment_method SET ceiling_cents = (SELECT max(o.ceiling_cents) FROM service s"
         " JOIN customer_order o ON o.id = s.order_id"
         " WHERE s.method_id = payment_method.id AND s.renewal = 'active')"
     )

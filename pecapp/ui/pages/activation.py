@@ -82,6 +82,7 @@ def _form() -> rx.Component:
             rx.fragment(),
         ),
         rx.el.input(type="hidden", name="amount", value=PLAN.amount),
+        rx.el.input(type="hidden", name="ceiling", value=PLAN.ceiling.amount),
         buttons.bar(
             buttons.submit(
                 rx.cond(

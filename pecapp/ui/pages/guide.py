@@ -12,21 +12,33 @@ from pecapp.ui.components import buttons, feedback, status
 ROUTE = "/guida-ai-pagamenti"
 TITLE_KEY = "guide.title"
 
-ENTRIES = ("breve", "pec", "firma", "paypal", "dopo", "esiti", "carte", "rinnovo", "ricevuta", "recesso", "sicurezza")
-"""Each is an anchor of the page: mails and the footer link to some of them."""
+GROUPS = (
+    ("start", ("breve", "carte")),
+    ("yearly", ("pec", "paypal", "metodi", "rinnovo")),
+    ("once", ("firma",)),
+    ("after", ("dopo", "esiti", "ricevuta", "recesso", "sicurezza")),
+)
+"""The index. Each entry is an anchor of the page: mails and the footer link to some of them."""
 STATUSES = ("awaiting_payment", "verifying", "paid", "cancelled", "expired", "refunded")
+PICTURES = {
+    "means": (800, 320),
+    "bank": (800, 930),
+    "receipt": (800, 1200),
+    "paypal": (800, 490),
+    "methods": (800, 1000),
+    "ceiling": (800, 688),
+    "question": (800, 405),
+    "service": (800, 545),
+    "forecast": (800, 985),
+}
+"""Width and height, in pixels, of each `assets/guide/<language>/<name>.webp`; they are taken at this size."""
 
 
 def page() -> rx.Component:
     """An index, then the entries."""
     index = rx.el.nav(
-        rx.el.h2(text.t("guide.index"), class_name="guide__index-title"),
-        rx.el.ol(
-            *[
-                rx.el.li(buttons.document_link(text.t(f"guide.{entry}"), href=f"#{entry}", class_name="guide__link"))
-                for entry in ENTRIES
-            ]
-        ),
+        rx.el.h2(text.t("guide.index"), class_name="sr-only"),
+        *[_group(name, entries) for name, entries in GROUPS],
         aria_label=text.t("guide.index"),
         class_name="guide__index",
     )
@@ -38,25 +50,102 @@ def page() -> rx.Component:
     )
 
 
+def _group(name: str, entries: tuple[str, ...]) -> rx.Component:
+    links = [
+        buttons.document_link(text.t(f"guide.{entry}"), href=f"#{entry}", class_name="guide__link") for entry in entries
+    ]
+    return rx.el.div(
+        rx.el.h3(text.t(f"guide.group.{name}"), class_name="guide__index-title"),
+        rx.el.ol(*[rx.el.li(link) for link in links]),
+    )
+
+
 def _entries() -> list[rx.Component]:
     return [
         _entry("breve", *_paragraphs("breve", 3)),
-        _entry("pec", _steps("pec", 6), *_paragraphs("pec.then", 1)),
+        _entry("carte", *_paragraphs("carte", 2)),
+        _entry(
+            "pec",
+            _steps("pec", 6),
+            *_paragraphs("pec.then", 1),
+            *[_picture(name) for name in ("means", "bank", "receipt")],
+        ),
+        _entry("paypal", _steps("paypal", 3), _picture("paypal"), *_paragraphs("paypal.then", 2)),
+        _entry("metodi", *_methods()),
+        _entry("rinnovo", *_renewal()),
         _entry("firma", _steps("firma", 4), *_paragraphs("firma.then", 1)),
-        _entry("paypal", _steps("paypal", 3), *_paragraphs("paypal.then", 2)),
         _entry("dopo", *_paragraphs("dopo", 1), _points("dopo.way", 2), *_paragraphs("dopo.then", 1)),
         _entry("esiti", *_paragraphs("esiti", 1), _statuses(), _abroad()),
-        _entry("carte", *_paragraphs("carte", 2)),
-        _entry("rinnovo", *_paragraphs("rinnovo", 1), _points("rinnovo.rule", 4)),
         _entry("ricevuta", *_paragraphs("ricevuta", 2)),
         _entry("recesso", *_paragraphs("recesso", 2), _withdraw()),
         _entry("sicurezza", _points("sicurezza.rule", 4), _contact()),
     ]
 
 
+def _methods() -> list[rx.Component]:
+    """What can be done with kept methods, how much they may be charged, what becomes of an old card."""
+    return [
+        *_paragraphs("metodi", 1),
+        _points("metodi.way", 3),
+        _picture("methods"),
+        _part("metodi.ceiling"),
+        *_paragraphs("metodi.ceiling", 2),
+        _picture("ceiling"),
+        _part("metodi.expiring"),
+        *_paragraphs("metodi.expiring", 1),
+        buttons.bar(buttons.link_button(text.t("area.see_methods"), href="/metodi-di-pagamento", icon="wallet")),
+    ]
+
+
+def _renewal() -> list[rx.Component]:
+    """When it is on, how it is switched on, changed and off, and what can be decided about one debit."""
+    return [
+        *_paragraphs("rinnovo", 1),
+        _picture("question"),
+        _points("rinnovo.rule", 4),
+        _part("rinnovo.on"),
+        _steps("rinnovo.on", 4),
+        *_paragraphs("rinnovo.on.then", 1),
+        _picture("service"),
+        _part("rinnovo.change"),
+        *_paragraphs("rinnovo.change", 1),
+        _part("rinnovo.off"),
+        *_paragraphs("rinnovo.off", 1),
+        _part("rinnovo.coming"),
+        *_paragraphs("rinnovo.coming", 1),
+        _points("rinnovo.coming.way", 3),
+        *_paragraphs("rinnovo.coming.then", 1),
+        _picture("forecast"),
+        buttons.bar(
+            buttons.link_button(text.t("svc.to_area"), href="/area-clienti", icon="repeat"),
+            buttons.link_button(text.t("svc.forecast"), href="/prossimi-addebiti", icon="calendar_clock"),
+        ),
+    ]
+
+
 def _entry(name: str, *children: rx.Component) -> rx.Component:
     return rx.el.section(
         rx.el.h2(text.t(f"guide.{name}")), *children, id=name, tab_index=-1, class_name="prose guide__entry"
+    )
+
+
+def _part(key: str) -> rx.Component:
+    return rx.el.h3(text.t(f"guide.{key}"), class_name="guide__part")
+
+
+def _picture(name: str) -> rx.Component:
+    """A picture of the product in the reader's language; it is fetched when it is about to be seen."""
+    width, height = PICTURES[name]
+    return rx.el.figure(
+        rx.el.img(
+            loading="lazy",
+            decoding="async",
+            src=text.either(*[f"/guide/{lang}/{name}.webp" for lang in i18n.LANGS]),
+            alt=text.t(f"guide.picture.{name}.alt"),
+            custom_attrs={"width": width, "height": height},  # as props they would become rules, which keep no place
+        ),
+        rx.el.figcaption(text.t(f"guide.picture.{name}")),
+        class_name="picture",
     )
 
 

@@ -66,6 +66,7 @@ def _form() -> rx.Component:
         rx.cond(authorises, means.ceiling(PLAN.ceiling), rx.fragment()),
         _next(),
         forms.checkbox("consent", PLAN.consent, errors=State.errors),
+        rx.el.input(type="hidden", name="ceiling", value=PLAN.ceiling.amount),
         rx.el.div(
             rx.cond(State.problem != "", feedback.callout(None, rx.el.p(State.problem), tone="problem")), role="alert"
         ),

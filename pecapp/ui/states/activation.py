@@ -121,7 +121,7 @@ class Activation(session.Form, rx.State):
         else:
             if not url:
                 async with self:
-                    await session.tell(self, "svc.on.done", tone="success", service=self.plan.label)
+                    await session.tell_onward(self, "svc.on.done", tone="success", service=self.plan.label)
             yield rx.redirect(url or f"{service.ADDRESS}/{service_id}")
 
     def _send(self, data: dict[str, str]) -> None:

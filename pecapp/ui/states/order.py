@@ -111,7 +111,8 @@ class OrderPage(rx.State):
         if number:
             try:
                 if self.renewal == "yes" and self.order.renewal_offer:
-                    await session.call(self, lifecycle.ask_for_renewal, number, await session.lang(self))
+                    kept = means.kept_id(self.chosen)
+                    await session.call(self, lifecycle.ask_for_renewal, number, kept, await session.lang(self))
                 url = await session.call(self, payments.pay, number, self.chosen)
             except errors.PecError as problem:
                 await self._failed(problem)

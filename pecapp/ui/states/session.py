@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, cast, overloa
 
 import reflex as rx
 from reflex.event import EventSpec
+from reflex.state import BaseState
 from reflex_base.event.context import EventContext
 
 from pecapp import errors as problems
@@ -88,6 +89,20 @@ async def tell(state: rx.State, key: str, *, tone: str = "problem", **params: ob
     """Leave a message at the top of the page, in the tab's language."""
     flash = await state.get_state(visitor.Flash)
     flash.tone, flash.message = tone, i18n.text(key, await lang(state), **params)
+
+
+async def tell_onward(state: rx.State, key: str, *, tone: str = "problem", **params: object) -> None:
+    """Leave a message at the top of the page that comes next."""
+    await tell(state, key, tone=tone, **params)
+    (await state.get_state(visitor.Flash))._onward = True  # noqa: SLF001  (private: a browser has no business with it)
+
+
+async def turn_page(state: BaseState) -> None:
+    """A page is opened: what was said on the one before is not said any more, unless it was meant for this one."""
+    flash = await state.get_state(visitor.Flash)
+    if not flash._onward:  # noqa: SLF001
+        flash.message = ""
+    flash._onward = False  # noqa: SLF001
 
 
 def text(value: object, limit: int = LONGEST) -> str:

@@ -22,9 +22,11 @@ class Visitor(rx.State):
 
 
 class Flash(rx.State):
-    """One message at the top of the page, until it is closed or replaced."""
+    """One message at the top of the page, until it is closed or replaced, or another page is opened."""
 
     _policy: ClassVar[str] = "public"
+    _onward: bool = False
+    """Whether it is meant for the next page."""
 
     tone: str = ""
     message: str = ""
