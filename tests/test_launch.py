@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pecapp import launch
+from tests.arch import source
 from tests.support import processes
 
 SERVER = """
@@ -118,6 +119,18 @@ def test_the_fingerprint_follows_the_pages_and_the_brand(tmp_path: Path, monkeyp
     monkeypatch.undo()
     launch.settings.load.cache_clear()
     assert len({first, second, third, fourth}) == 4
+
+
+def test_the_fingerprint_follows_every_module_that_pages_are_made_of() -> None:
+    names = {module.name for module in source.modules()}
+    pages = [one for one in source.modules() if one.part == "ui" and not one.name.startswith("pecapp.ui.states")]
+    taken = {name for page in pages for _, name in source.own_imports(page.tree)}
+    made_of = {name if name in names else name.rpartition(".")[0] for name in taken}
+    followed_by_value = {"pecapp.settings"}
+    files = {f"{name.replace('.', '/')}.py" for name in made_of - followed_by_value - {"pecapp.ui"}}
+    assert "pecapp/services/views.py" in files
+    assert [file for file in sorted(files) if not (launch.ROOT / file).is_file()] == []
+    assert [file for file in sorted(files) if not file.startswith(launch.PAGE_SOURCES)] == []
 
 
 @pytest.fixture

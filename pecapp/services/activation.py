@@ -10,7 +10,6 @@ from pecapp.domain import calendar, renewals
 from pecapp.domain import savings as rules
 from pecapp.services import (
     access,
-    accounts,
     agreements,
     catalog,
     means,
@@ -58,7 +57,6 @@ def plan(
     For a service that renews by itself already it is the way to another frequency or method.
     """
     account_id = access.require(actor)
-    consumer = accounts.holder(actor).consumer
     with db.reading() as s:
         service = subscriptions.own(s, account_id, service_id, hold=False)
         known = renewal_views.ActivationView(service_id=service_id, label=service.label)
@@ -81,9 +79,8 @@ def plan(
             amount=amount,
             amount_today=i18n.money(0, lang),
             debit_on=i18n.date(debit_on, lang),
-            stop_by="" if asked.late else i18n.date(renewals.stop_by(expires), lang),
+            stop_by="" if renewals.is_due(expires, clock.today()) else i18n.date(renewals.stop_by(expires), lang),
             late=i18n.text("activation.late", lang, amount=amount) if asked.late else "",
-            consumer=consumer,
             extensions=subscriptions.extensions(s, account_id, lang, without=service_id),
             ceiling=method_forms.ceiling(s, asked.concerned, lang, asked.years),
             consent=i18n.text("acceptance.keep_method", lang) if asked.at_the_bank else "",

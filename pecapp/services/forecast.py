@@ -1,5 +1,6 @@
 """«Prossimi addebiti»: every debit that automatic renewal will make, and what is decided for the next one only."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -38,8 +39,8 @@ class Charge:
 
     @property
     def counted(self) -> bool:
-        """Whether money is to be expected to leave: not for what is skipped, nor for what is not sold any more."""
-        return not self.debit.skipped and self.doubt is not renewals.Doubt.NOT_SOLD
+        """Whether money is to be expected to leave: not for what is skipped, nor for what will not be tried."""
+        return self.light in {renewals.Light.COVERED, renewals.Light.AT_RISK}
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,15 @@ def charges(s: Session, account_id: int, today: date) -> list[Charge]:
 
     As many queries for a hundred services as for one.
     """
+    renewing = _renewing(s, account_id, today)
+    known = _read(s, account_id, renewing)
+    found = [charge for row in renewing for charge in _of(row, known, today, until(today))]
+    return sorted(found, key=lambda charge: (charge.debit.on, charge.service.id))
+
+
+def _renewing(s: Session, account_id: int, today: date) -> Sequence[tables.Service]:
     service = tables.Service
-    renewing = s.exec(
+    return s.exec(
         select(service).where(
             service.account_id == account_id,
             service.renewal == subscriptions.RENEWAL_ACTIVE,
@@ -74,9 +82,6 @@ def charges(s: Session, account_id: int, today: date) -> list[Charge]:
             col(service.expires_on) >= today,
         )
     ).all()
-    known = _read(s, account_id, renewing)
-    found = [charge for row in renewing for charge in _of(row, known, today)]
-    return sorted(found, key=lambda charge: (charge.debit.on, charge.service.id))
 
 
 def _read(s: Session, account_id: int, services: Sequence[tables.Service]) -> _Known:
@@ -98,8 +103,8 @@ def _read(s: Session, account_id: int, services: Sequence[tables.Service]) -> _K
     )
 
 
-def _of(service: tables.Service, known: _Known, today: date) -> Iterator[Charge]:
-    """The debits of one service, the next first."""
+def _of(service: tables.Service, known: _Known, today: date, last: date) -> Iterator[Charge]:
+    """The debits of one service until `last`, the next first."""
     product, service_id = known.price_list.product(service.product_code), service.id or 0
     if service.expires_on is None or not product.yearly:
         return
@@ -108,7 +113,7 @@ def _of(service: tables.Service, known: _Known, today: date) -> Iterator[Charge]
     skipped = frozenset(
         term for (whose, term), method_id in known.choices.items() if whose == service_id and method_id is None
     )
-    for debit in renewals.coming(service.expires_on, years, today, until(today), skipped):
+    for debit in renewals.coming(service.expires_on, years, today, last, skipped):
         order = known.orders.get((service_id, debit.expires_on))
         totals = renewal_costs.totals(known.price_list, service, known.added, debit.on)
         cents = order.gross_cents if order else totals.gross_cents if totals else 0
@@ -127,13 +132,15 @@ def upcoming(actor: access.Actor, lang: i18n.Lang) -> renewal_views.ForecastView
     account_id, today = access.require(actor), clock.today()
     with db.reading() as s:
         found = charges(s, account_id, today)
+        later = "" if found else _later(s, account_id, today, lang)
         feed = s.get(tables.CalendarFeed, account_id)
-        usable = [method for method in methods.usable(s, account_id) if method.ceiling_cents]
+        usable = methods.usable(s, account_id)
     return renewal_views.ForecastView(
-        months=_months(found, today, lang) if found else [],
+        months=_months(found, usable, today, lang),
+        year=_year(found, today, lang),
+        later=later,
         total=i18n.money(_sum(found), lang),
         until=i18n.date(until(today), lang),
-        means=[kept for method in usable for kept in _means(method, lang)],
         feed=feed is not None,
         feed_since=i18n.instant(feed.created_at, lang) if feed else "",
     )
@@ -143,32 +150,60 @@ def _sum(found: Sequence[Charge]) -> int:
     return sum(charge.cents for charge in found if charge.counted)
 
 
+def _later(s: Session, account_id: int, today: date, lang: i18n.Lang) -> str:
+    """The first debit after the forecast, in words, where it is empty; empty itself when no renewal is on."""
+    renewing = _renewing(s, account_id, today)
+    if not renewing:
+        return ""
+    known = _read(s, account_id, renewing)
+    nexts = [charge for row in renewing for charge in itertools.islice(_of(row, known, today, date.max), 1)]
+    made = [one for one in nexts if not one.debit.skipped and one.doubt is not renewals.Doubt.NOT_SOLD]
+    if not made:
+        return i18n.text("forecast.later_none", lang)
+    first = min(made, key=lambda charge: (charge.debit.on, charge.service.id))
+    on, amount = i18n.date(first.debit.on, lang), i18n.money(first.cents, lang)
+    return i18n.text("forecast.later", lang, on=on, amount=amount, service=first.service.label)
+
+
 def _means(method: tables.PaymentMethod, lang: i18n.Lang) -> list[views.MeansView]:
     """A method as a choice, with the most that it may be debited; nothing while its gateway is out of use."""
     ceiling = i18n.text("forecast.up_to", lang, ceiling=i18n.money(method.ceiling_cents or 0, lang))
     return [replace(kept, detail=f"{kept.detail} · {ceiling}") for kept in means.kept([method], lang)]
 
 
-def _months(found: Sequence[Charge], today: date, lang: i18n.Lang) -> list[renewal_views.MonthView]:
-    first, last = today.replace(day=1), until(today)
-    days = [day for day in (calendar.add_months(first, n) for n in range(MONTHS + 1)) if day <= last]
-    by_month = [[one for one in found if one.debit.on.replace(day=1) == day] for day in days]
-    sums = [_sum(charged) for charged in by_month]
-    dearest = max(*sums, 1)
+def _months(
+    found: Sequence[Charge], usable: Sequence[tables.PaymentMethod], today: date, lang: i18n.Lang
+) -> list[renewal_views.MonthView]:
+    by_month = itertools.groupby(found, key=lambda charge: charge.debit.on.replace(day=1))
+    months = [(day, list(charged)) for day, charged in by_month]
     return [
         renewal_views.MonthView(
             name=i18n.month(day, lang),
-            short=i18n.month_short(day, lang),
-            amount=i18n.money(cents, lang),
-            share=round(100 * cents / dearest),
-            charges=[_view(charge, today, lang) for charge in charged],
+            amount=i18n.money(_sum(charged), lang),
+            charges=[_view(charge, usable, today, lang) for charge in charged],
         )
-        for day, charged, cents in zip(days, by_month, sums, strict=True)
+        for day, charged in months
     ]
 
 
-def _view(charge: Charge, today: date, lang: i18n.Lang) -> renewal_views.ChargeView:
+def _year(found: Sequence[Charge], today: date, lang: i18n.Lang) -> list[renewal_views.BarView]:
+    """A column for each month of the year: the window ends in the month in which it begins, which has but one."""
+    days = [calendar.add_months(today.replace(day=1), n) for n in range(MONTHS)]
+    sums = [_sum([charge for charge in found if charge.debit.on.month == day.month]) for day in days]
+    dearest = max(*sums, 1)
+    return [
+        renewal_views.BarView(i18n.month_short(day, lang), round(100 * cents / dearest))
+        for day, cents in zip(days, sums, strict=True)
+    ]
+
+
+def _view(
+    charge: Charge, usable: Sequence[tables.PaymentMethod], today: date, lang: i18n.Lang
+) -> renewal_views.ChargeView:
     debit, method = charge.debit, charge.method
+    changeable = charge.first and today <= renewals.stop_by(debit.expires_on)
+    fix_url, fix_label = _fix(charge)
+    others = _others(charge, usable, lang) if changeable else []
     return renewal_views.ChargeView(
         service_id=charge.service.id or 0,
         service=charge.service.label,
@@ -180,12 +215,33 @@ def _view(charge: Charge, today: date, lang: i18n.Lang) -> renewal_views.ChargeV
         ceiling=i18n.money(method.ceiling_cents, lang) if method and method.ceiling_cents else "",
         light=charge.light.value,
         why=why(charge, lang),
-        fixable=charge.light in {renewals.Light.AT_RISK, renewals.Light.UNCOVERED} and charge.counted,
+        fix_url=fix_url,
+        fix_label=i18n.text(fix_label, lang) if fix_label else "",
         first=charge.first,
-        changeable=charge.first and today <= renewals.stop_by(debit.expires_on),
+        changeable=changeable,
         skipped=debit.skipped,
         other_method=charge.other_method,
+        can_change_method=bool(others),
+        others=others,
     )
+
+
+def _fix(charge: Charge) -> tuple[str, str]:
+    """Where the light of a debit can be turned green, and the words that lead there; nothing where it cannot."""
+    if charge.debit.skipped or charge.doubt in {None, renewals.Doubt.NOT_SOLD}:
+        return "", ""
+    if charge.doubt in {renewals.Doubt.CEILING, renewals.Doubt.NOT_AUTHORISED}:
+        return f"/area-clienti/servizi/{charge.service.id}/rinnovo", "forecast.authorise"
+    replaced = f"/nuovo?sostituisce={charge.method.id}" if charge.method else ""
+    return f"/metodi-di-pagamento{replaced}", "forecast.update"
+
+
+def _others(charge: Charge, usable: Sequence[tables.PaymentMethod], lang: i18n.Lang) -> list[views.MeansView]:
+    """The methods that can be used for a debit instead of the usual one."""
+    if charge.doubt is renewals.Doubt.NOT_SOLD:
+        return []
+    fitting = [one for one in usable if one.id != charge.service.method_id and charge.cents <= (one.ceiling_cents or 0)]
+    return [kept for method in fitting for kept in _means(method, lang)]
 
 
 def why(charge: Charge, lang: i18n.Lang) -> str:
@@ -229,7 +285,7 @@ def use(actor: access.Actor, service_id: int, method_id: int) -> None:
         if method.id == service.method_id:
             _undo(s, service)
             return
-        debit = next(_of(service, _read(s, account_id, [service]), clock.today()), None)
+        debit = next(_of(service, _read(s, account_id, [service]), clock.today(), until(clock.today())), None)
         if debit is None:
             raise errors.Conflict("RIN_NON_ATTIVO")
         if debit.cents > (method.ceiling_cents or 0):

@@ -143,6 +143,8 @@ async def close(attempt: tables.PaymentAttempt, *, witnessed: bool = False, over
         attempt = await db.run(_end_unopened, attempt.id)
         if not attempt.redirect_url:
             return
+    if witnessed:  # the gateway's notification of the end may be here before its answer
+        await db.run(_note_end, attempt.id)
     try:
         outcome = await registry.get(attempt.gateway).close(_reference(attempt))
     except base.GatewayError as problem:
@@ -270,6 +272,11 @@ def _redirected(attempt_id: str, started: base.Started) -> None:
         s.add(attempt)
         s.flush()
         settlement.settle(s, _said(attempt, rules.Verdict.WAITING))
+
+
+def _note_end(attempt_id: str) -> None:
+    with db.transaction() as s:
+        settlement.hold(s, attempt_id).given_up_at = clock.now()
 
 
 def _end_unopened(attempt_id: str) -> tables.PaymentAttempt:

@@ -1,7 +1,8 @@
 """The customer's services as their pages show them: the list of the area, and «Gestisci» for one of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import Session, col, or_, select
 
@@ -10,6 +11,9 @@ from pecapp.domain import calendar, renewals
 from pecapp.domain import catalog as rules
 from pecapp.services import access, catalog, facts, methods, orders, renewal_costs, renewal_views, subscriptions, views
 from pecapp.services import renewals as renewal_orders
+
+RENEW_SOON_DAYS = 60
+"""From so long before the expiry on, a service that does not renew by itself had better be renewed by hand."""
 
 
 def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
@@ -23,6 +27,7 @@ def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
             .where(tables.Service.account_id == account_id)
             .order_by(col(tables.Service.expires_on), col(tables.Service.id))
         ).all()
+        warnings = _warnings(s, [service for service, _, _ in found], lang)
     return [
         views.ServiceView(
             id=service.id or 0,
@@ -32,9 +37,36 @@ def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
             expires=_day(service.expires_on, lang),
             renewal=service.renewal or "",
             order_number=number,
+            warning=warnings.get(service.id or 0, ""),
         )
         for service, product, number in found
     ]
+
+
+def _warnings(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) -> dict[int, str]:
+    """What stands in the way of the next debit of those that renew by themselves, in words, by the service's id."""
+    today = clock.today()
+    active = {one.id or 0: one for one in services if one.renewal == subscriptions.RENEWAL_ACTIVE and one.expires_on}
+    if not active:
+        return {}
+    choices = s.exec(select(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id).in_(active)))
+    this_time = {
+        one.service_id: one.method_id for one in choices if one.expires_on == active[one.service_id].expires_on
+    }
+    on_it = {number: one.method_id for number, one in active.items()} | this_time
+    asked = select(tables.PaymentMethod).where(col(tables.PaymentMethod.id).in_(set(on_it.values()) - {None}))
+    known = {method.id: methods.as_means(method) for method in s.exec(asked)}
+    costs, price_list = renewal_costs.to_authorise(s, list(active.values()), today), catalog.current(s).price_list
+    found = {}
+    for number, service in active.items():
+        if this_time.get(number, number) is None:
+            continue  # skipped: nothing will be debited
+        on = max(calendar.debit_on(service.expires_on or today), today)
+        sold = price_list.product(service.product_code).sellable
+        doubt = renewals.doubt(costs.get(number, 0), on, known.get(on_it[number]), sold=sold)
+        if doubt:
+            found[number] = i18n.text(f"renewal.doubt.{doubt}", lang)
+    return found
 
 
 def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views.ServicePageView:
@@ -64,6 +96,7 @@ def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views
             can_disable=active or service.renewal == subscriptions.RENEWAL_INCOMPLETE,
             can_renew=not why_not,
             renew_label=_renew_label(service),
+            renew_first=_renew_first(service),
             orders=orders.rows(s, own, lang),
         )
         return _with_debit(s, shown, service, product, lang) if active and service.expires_on else shown
@@ -79,6 +112,13 @@ def _renew_label(service: tables.Service) -> str:
     if service.expires_on and service.expires_on < clock.today():
         return "reactivate"
     return "renew_now" if service.renewal == subscriptions.RENEWAL_ACTIVE else "renew"
+
+
+def _renew_first(service: tables.Service) -> bool:
+    today, expires = clock.today(), service.expires_on
+    if expires is None or service.renewal == subscriptions.RENEWAL_ACTIVE:
+        return expires is not None and expires < today
+    return expires - timedelta(days=RENEW_SOON_DAYS) <= today
 
 
 def _note(service: tables.Service, lang: i18n.Lang) -> str:
@@ -112,8 +152,8 @@ def _with_debit(
         method_id=service.method_id or 0,
         method=methods.title(method, lang) if method else "",
         ceiling=i18n.money(method.ceiling_cents, lang) if method and method.ceiling_cents else "",
-        debit_on=i18n.date(on, lang),
-        amount=i18n.money(cost, lang),
+        debit_on="" if skipped else i18n.date(on, lang),
+        amount="" if skipped else i18n.money(cost, lang),
         warnings=[i18n.text(f"renewal.doubt.{doubt}", lang)] if doubt and not skipped else [],
         exception=_exception(choice, method, on, lang),
     )

@@ -67,6 +67,7 @@ class ServicePageView:
     method: str = ""
     ceiling: str = ""
     debit_on: str = ""
+    """Empty, as `amount`, where the renewal is off or its next debit is skipped."""
     amount: str = ""
     frequency: str = ""
     years: int = 0
@@ -82,6 +83,8 @@ class ServicePageView:
     """«Rinnova»: no renewal order is open and the service can be prolonged now."""
     renew_label: str = ""
     """`renew`, `renew_now` while automatic renewal is on, `reactivate` after the expiry."""
+    renew_first: bool = False
+    """Whether renewing by hand is what to do now: the expiry is near, or past."""
     orders: list[views.OrderRowView] = field(default_factory=list)
     """The orders of the service, newest first."""
 
@@ -104,10 +107,9 @@ class ActivationView:
     amount_today: str = ""
     debit_on: str = ""
     stop_by: str = ""
-    """The last day on which it can be switched off without a debit (disdetta)."""
+    """The last day on which it can be switched off without a debit (disdetta); empty once it is past."""
     late: str = ""
     """Words that ask for express confirmation when the day of the debit is past; empty otherwise."""
-    consumer: bool = True
     extensions: list[views.ExtensionView] = field(default_factory=list)
     ceiling: CeilingView = NO_CEILING
     """What has to be authorised with the bank or PayPal first."""
@@ -167,8 +169,9 @@ class ChargeView:
     """`covered`, `at_risk`, `uncovered`, `skipped`."""
     why: str
     """What the light means here, in a sentence."""
-    fixable: bool
-    """Whether other data of the method would turn the light green."""
+    fix_url: str
+    """Where its owner can turn the light green; empty where there is nothing to do or nothing can be done."""
+    fix_label: str
     first: bool
     """Whether it is the service's next debit: only that one can be skipped or put on another method."""
     changeable: bool
@@ -176,20 +179,31 @@ class ChargeView:
     skipped: bool = False
     other_method: bool = False
     """Whether another method was chosen for this time."""
+    can_change_method: bool = False
+    """Whether there is one to choose."""
+    others: list[views.MeansView] = field(default_factory=list)
+    """The kept methods that can be chosen for this time: not the usual one, and the amount is authorised."""
 
 
 @dataclass(frozen=True)
 class MonthView:
-    """One month of the forecast, with or without debits."""
+    """One month of the forecast with its debits."""
 
     name: str
     """«marzo 2027»."""
-    short: str
     amount: str
     """What will be debited in it."""
-    share: int
-    """The same in percent of the dearest month."""
     charges: list[ChargeView] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BarView:
+    """One column of the year at a glance."""
+
+    short: str
+    """«mar»."""
+    share: int
+    """What will be debited, in percent of the dearest month."""
 
 
 @dataclass(frozen=True)
@@ -197,11 +211,13 @@ class ForecastView:
     """«Prossimi addebiti»: the coming twelve months."""
 
     months: list[MonthView] = field(default_factory=list)
-    """Every month that the forecast touches; empty when nothing is coming."""
+    """The months that have debits; empty when nothing is coming."""
+    year: list[BarView] = field(default_factory=list)
+    """Twelve columns from this month on; the first also holds the days of the same month a year later."""
+    later: str = ""
+    """When the next debit comes, in words, where none comes within the year; empty when no renewal is on."""
     total: str = ""
     until: str = ""
-    means: list[views.MeansView] = field(default_factory=list)
-    """The kept methods that can be used this time."""
     feed: bool = False
     """Whether there is a calendar address."""
     feed_since: str = ""

@@ -77,6 +77,7 @@ _READ = (
         ATTEMPT.c.capture_asked_at,
         ATTEMPT.c.held,
         ATTEMPT.c.saving,
+        ATTEMPT.c.given_up_at,
         *_ORDER_COLUMNS,
     )
     .join(ORDER, ORDER.c.id == ATTEMPT.c.order_id)
@@ -330,7 +331,8 @@ def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
     lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.ATTEMPT_FAILED)
     live.publish(s, live.account(row.account_id))
     told_to_wait = row.unknown_since_at is not None
-    if told_to_wait or (becomes is payments.Status.DECLINED and not witnessed):
+    watching = witnessed or row.given_up_at is not None
+    if told_to_wait or (becomes is payments.Status.DECLINED and not watching):
         _mail(s, row, "m06", f"m06:attempt:{row.attempt_id}", reason=reason and reason.value, gateway=row.gateway)
         live.publish(s, live.WORK_MAIL)
 

@@ -292,6 +292,8 @@ class ServiceView:
     expires: str
     renewal: str
     order_number: str
+    warning: str = ""
+    """What stands in the way of the next debit, in words; empty when nothing does or none is coming."""
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,8 @@ class PaymentAttempt(columns.Row, table=True):
     expires_at: datetime = columns.instant()
     returned_at: datetime | None = columns.instant(optional=True)
     """When the browser came back from the gateway."""
+    given_up_at: datetime | None = columns.instant(optional=True)
+    """When the customer asked to end it: whatever the gateway says next, they are looking at the order."""
     unknown_since_at: datetime | None = columns.instant(optional=True)
     finished_at: datetime | None = columns.instant(optional=True)
     checks: int = 0

@@ -104,7 +104,7 @@ async def test_without_a_method_the_card_is_saved_and_the_renewal_is_on_in_one_f
     plan = activation.plan(actor, service.id, {"means": "stripe"}, "it")
     assert [choice.value for choice in plan.means] == ["stripe", "paypal"]
     assert (plan.ceiling.amount, plan.amount_today, plan.debit_on) == (EUR_12, "0,00\xa0€", "3 marzo 2028")
-    assert (plan.stop_by, plan.consumer) == ("2 marzo 2028", True)
+    assert plan.stop_by == "2 marzo 2028"
     assert plan.consent
     assert (await activation.activate(actor, service.id, NEW_CARD, "it")).startswith("https://bank.test/")
     assert state(service) == ("inactive", None)

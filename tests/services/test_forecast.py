@@ -16,6 +16,10 @@ from tests.support import factories, race, renewing
 TODAY = date(2027, 3, 10)
 E = date(2027, 4, 30)
 DEBIT = date(2027, 4, 23)
+NOTHING = ("", "")
+AUTHORISE = ("/area-clienti/servizi/{service}/rinnovo", "Autorizza il nuovo importo")
+UPDATE = ("/metodi-di-pagamento/nuovo?sostituisce={method}", "Aggiorna i tuoi dati")
+"""What can be done about a light: where, and the words that lead there."""
 pytestmark = pytest.mark.usefixtures("shop")
 
 
@@ -51,7 +55,7 @@ def test_a_debit_is_shown_with_its_day_amount_method_ceiling_and_light(actor, vi
     assert (charge.service, charge.amount, charge.means, charge.ceiling) == (
         mailbox.label, "12,08\xa0€", "Visa •••• 4242", "12,08\xa0€",
     )  # fmt: skip
-    assert (charge.light, charge.fixable, charge.first, charge.changeable) == ("covered", False, True, True)
+    assert (charge.light, charge.fix_url, charge.first, charge.changeable) == ("covered", "", True, True)
     assert charge.why == "Il metodo è valido e l'importo rientra in quello autorizzato."
     assert (view.total, view.until) == ("12,08\xa0€", "10 marzo 2028")
     assert [charge.amount for charge in charges(actor, "en")] == ["€12.08"]
@@ -62,12 +66,48 @@ def test_the_year_is_shown_month_by_month_with_its_empty_months(actor, visa):
     renewing.service(actor, visa, E + timedelta(days=1), years=2)
     renewing.service(actor, visa, date(2027, 12, 31))
     view = forecast.upcoming(actor, "it")
-    assert [(month.name, month.amount, month.share) for month in view.months if month.charges] == [
-        ("aprile 2027", "36,24\xa0€", 100),
-        ("dicembre 2027", "12,08\xa0€", 33),
+    assert [(month.name, month.amount) for month in view.months] == [
+        ("aprile 2027", "12,08\xa0€"),
+        ("dicembre 2027", "12,08\xa0€"),
     ]
-    assert [month.short for month in view.months] == ("mar apr mag giu lug ago set ott nov dic gen feb mar".split())
-    assert view.total == "48,32\xa0€"
+    assert [bar.short for bar in view.year] == "mar apr mag giu lug ago set ott nov dic gen feb".split()
+    assert [bar.share for bar in view.year] == [0, 100, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0]
+    assert view.total == "24,16\xa0€"
+
+
+def test_both_ends_of_the_year_are_one_column(actor, visa):
+    renewing.service(actor, visa, TODAY + timedelta(days=7))
+    renewing.service(actor, visa, E)
+    view = forecast.upcoming(actor, "it")
+    assert [month.name for month in view.months] == ["marzo 2027", "aprile 2027", "marzo 2028"]
+    assert [bar.share for bar in view.year] == [100, 50] + [0] * 10
+
+
+def test_what_will_not_be_tried_is_not_counted(actor, visa):
+    renewing.service(actor, visa, E)
+    renewing.service(actor, visa, E, years=2)
+    renewing.service(actor, None, E)
+    view = forecast.upcoming(actor, "it")
+    assert [charge.light for charge in view.charges] == ["covered", "uncovered", "uncovered"]
+    assert (view.total, view.months[0].amount) == ("12,08\xa0€", "12,08\xa0€")
+
+
+def test_a_debit_after_the_year_is_announced(actor, visa):
+    mailbox = renewing.service(actor, visa, date(2029, 4, 30), label="presto")
+    renewing.service(actor, visa, date(2030, 4, 30), label="tardi")
+    view = forecast.upcoming(actor, "it")
+    assert (view.months, view.later) == (
+        [], "Nessun addebito nei prossimi dodici mesi. Il prossimo: 23 aprile 2029, 12,08\xa0€, presto.",
+    )  # fmt: skip
+    renewing.choice(mailbox, None)
+    assert "23 aprile 2030, 12,08\xa0€, tardi" in forecast.upcoming(actor, "it").later
+    renewing.service(actor, visa, E)
+    assert forecast.upcoming(actor, "it").later == ""
+
+
+def test_a_renewal_that_is_on_without_a_debit_is_not_called_off(actor, visa):
+    renewing.choice(renewing.service(actor, visa, TODAY), None)
+    assert forecast.upcoming(actor, "it").later == "Nessun addebito nei prossimi dodici mesi."
 
 
 def test_who_renews_nothing_sees_nothing(actor, visa):
@@ -78,7 +118,7 @@ def test_who_renews_nothing_sees_nothing(actor, visa):
     renewing.service(actor, visa, E, status="expired")
     renewing.service(actor, visa, TODAY - timedelta(days=1))
     view = forecast.upcoming(actor, "it")
-    assert (view.months, view.charges, view.total) == ([], [], "0,00\xa0€")
+    assert (view.months, view.charges, view.total, view.later) == ([], [], "0,00\xa0€", "")
 
 
 def test_nobody_sees_anothers_debits(actor, visa):
@@ -131,20 +171,22 @@ def test_a_debit_that_was_missed_is_made_up_for_today(actor, visa):
 
 
 @pytest.mark.parametrize(
-    ("values", "light", "words", "fixable"),
+    ("values", "light", "words", "fix"),
     [
-        ({}, "covered", "Il metodo è valido", False),
-        ({"ceiling_cents": 1207}, "uncovered", "supera quello autorizzato (12,07\xa0€)", True),
-        ({"ceiling_cents": None}, "uncovered", "non hai autorizzato addebiti", True),
-        ({"status": "revoked"}, "uncovered", "è stato revocato", True),
-        ({"exp_month": 3, "exp_year": 2027}, "at_risk", "La carta scade il 31 marzo 2027", True),
-        ({"exp_month": 4, "exp_year": 2027}, "covered", "Il metodo è valido", False),
+        ({}, "covered", "Il metodo è valido", NOTHING),
+        ({"ceiling_cents": 1207}, "uncovered", "supera quello autorizzato (12,07\xa0€)", AUTHORISE),
+        ({"ceiling_cents": None}, "uncovered", "non hai autorizzato addebiti", AUTHORISE),
+        ({"status": "revoked"}, "uncovered", "è stato revocato", UPDATE),
+        ({"exp_month": 3, "exp_year": 2027}, "at_risk", "La carta scade il 31 marzo 2027", UPDATE),
+        ({"exp_month": 4, "exp_year": 2027}, "covered", "Il metodo è valido", NOTHING),
     ],
 )
-def test_each_light_says_why(actor, values, light, words, fixable):
-    renewing.service(actor, renewing.card(actor, **{"ceiling_cents": 1208} | values), E)
+def test_each_light_says_why_and_what_can_be_done(actor, values, light, words, fix):
+    card = renewing.card(actor, **{"ceiling_cents": 1208} | values)
+    mailbox = renewing.service(actor, card, E)
     (charge,) = charges(actor)
-    assert (charge.light, charge.fixable) == (light, fixable)
+    assert charge.light == light
+    assert (charge.fix_url, charge.fix_label) == (fix[0].format(service=mailbox.id, method=card.id), fix[1])
     assert words in charge.why
 
 
@@ -152,6 +194,7 @@ def test_a_service_without_a_method_is_not_covered(actor):
     renewing.service(actor, None, E)
     (charge,) = charges(actor)
     assert (charge.light, charge.means, charge.ceiling) == ("uncovered", "Nessun metodo", "")
+    assert charge.fix_url == "/metodi-di-pagamento"
     assert "30 aprile 2027" in charge.why
 
 
@@ -162,7 +205,7 @@ def test_what_is_not_sold_any_more_is_not_counted(actor, visa):
         numbering.take(s, catalog.VERSION)
     view = forecast.upcoming(actor, "it")
     (charge,) = view.charges
-    assert (charge.light, charge.fixable, view.total) == ("uncovered", False, "0,00\xa0€")
+    assert (charge.light, charge.fix_url, view.total) == ("uncovered", "", "0,00\xa0€")
     assert "non è più in vendita" in charge.why
 
 
@@ -281,7 +324,7 @@ def test_a_renewal_is_skipped_and_automatic_renewal_stays_on(actor, mailbox, new
     forecast.skip(actor, mailbox.id)
     view = forecast.upcoming(actor, "it")
     (charge,) = view.charges
-    assert (charge.iso, charge.light, charge.skipped, charge.fixable) == ("2027-04-23", "skipped", True, False)
+    assert (charge.iso, charge.light, charge.skipped, charge.fix_url) == ("2027-04-23", "skipped", True, "")
     assert "finisce il 30 aprile 2027" in charge.why
     assert view.total == "0,00\xa0€"
     assert factories.again(mailbox).renewal == "active"
@@ -329,14 +372,19 @@ def test_the_last_choice_counts(actor, mailbox):
     assert factories.the(tables.RenewalChoice).method_id is None
 
 
-def test_the_methods_that_can_be_used_are_those_with_an_authorised_debit(actor, visa):
+def test_another_method_is_offered_only_where_its_authorised_amount_is_enough(actor, visa):
+    other = renewing.card(actor, last4="1111", ceiling_cents=1208)
+    renewing.card(actor, ceiling_cents=1207)
     renewing.card(actor, ceiling_cents=None)
     renewing.card(actor, status="revoked")
     renewing.card(actor, status="removed", token="", ceiling_cents=None)
     renewing.card(factories.customer())
-    (offered,) = forecast.upcoming(actor, "it").means
-    assert (offered.value, offered.title) == (f"m{visa.id}", "Visa •••• 4242")
-    assert "autorizzato fino a 12,08\xa0€" in offered.detail
+    renewing.service(actor, visa, E)
+    renewing.service(actor, visa, E, years=2)
+    one, two = charges(actor)
+    assert [(offered.value, offered.title) for offered in one.others] == [(f"m{other.id}", "Visa •••• 1111")]
+    assert "autorizzato fino a 12,08\xa0€" in one.others[0].detail
+    assert (one.can_change_method, two.can_change_method, two.others) == (True, False, [])
 
 
 @pytest.mark.parametrize("act", [forecast.skip, forecast.keep])

@@ -8,7 +8,7 @@ import pytest
 from pecapp import clock, errors, tables
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base
-from pecapp.services import payments
+from pecapp.services import payments, settlement
 from tests.support import factories
 from tests.support.factories import VISA, again, the
 
@@ -198,8 +198,27 @@ async def test_nobody_stops_anothers_payment(gateway, order):
 async def test_stopping_waits_for_the_gateways_word(gateway, actor, order):
     attempt = factories.attempt(order)
     gateway.fail("close", TIME_OUT)
-    await _refused(errors.Unavailable, payments.stop(actor, order.number))
+    with pytest.raises(errors.Unavailable):
+        await payments.stop(actor, order.number)
     assert again(attempt).status == "redirected"
+
+
+async def test_who_gives_up_is_not_written_to_though_the_gateways_notification_is_faster_than_its_answer(
+    gateway, actor, order, monkeypatch
+):
+    await payments.pay(actor, order.number, "stripe")
+    attempt = the(tables.PaymentAttempt)
+    declined = replace(gateway.pages[attempt.id].outcome, verdict=Verdict.DECLINED, again_url="")
+    close = gateway.close
+
+    async def told_before(reference):
+        await settlement.apply(declined)
+        return await close(reference)
+
+    monkeypatch.setattr(gateway, "close", told_before)
+    await payments.gave_up(attempt.id)
+    assert again(order).status == "awaiting_payment"
+    assert factories.mails() == []
 
 
 async def test_giving_up_on_the_gateways_page_makes_the_order_payable(gateway, actor, order):

@@ -64,7 +64,14 @@ def owner(client: TestClient, opened: ExitStack) -> Owner:
 
 def test_the_page_is_drawn_in_both_languages() -> None:
     drawn = str(page.page().render())
-    keys = ("forecast.total", "forecast.skip_title", "forecast.use_title", "feed.title", "forecast.empty")
+    keys = (
+        "forecast.total",
+        "forecast.skip_title",
+        "forecast.use_title",
+        "feed.title",
+        "forecast.empty",
+        "feed.replace_title",
+    )
     words = [i18n.words(lang)[key] for key in keys for lang in i18n.LANGS]
     assert [said for said in words if said not in drawn] == []
 
@@ -86,11 +93,14 @@ def test_a_debit_is_skipped_and_put_back(owner: Owner) -> None:
 
 def test_another_method_is_marked_and_used(owner: Owner) -> None:
     acting(owner.tab, "choose", service_id=owner.mailbox.id)
-    acting(owner.tab, "use")
+    said = acting(owner.tab, "use")
     assert owner.choices == []
-    acting(owner.tab, "pick", value=f"m{owner.other.id}")
-    acting(owner.tab, "use")
+    assert i18n.text("CAMPO_SCELTA", "it") in said
+    said = acting(owner.tab, "pick", value=f"m{owner.other.id}")
+    assert '"errors_rx_state_":{}' in said
+    said = acting(owner.tab, "use")
     assert owner.choices == [owner.other.id]
+    assert "_set_focus" in said
 
 
 def test_what_is_decided_in_one_tab_is_seen_in_the_other(client: TestClient, owner: Owner, opened: ExitStack) -> None:

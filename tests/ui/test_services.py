@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from pecapp import clock, tables
 from pecapp.gateways import registry
-from pecapp.services import access, renewals
+from pecapp.services import access, portfolio, renewals
 from pecapp.ui import guard
 from tests.support import factories, renewing
 from tests.support import gateway as gateways
@@ -256,6 +256,48 @@ def test_who_comes_back_from_the_bank_is_told_how_it_stands_and_nobody_else(clie
     assert "stiamo verificando la registrazione" not in elsewhere.seen
 
 
+def test_how_the_saving_ended_is_not_said_any_more_once_the_renewal_is_off(owner: Owner) -> None:
+    mine = saving(owner)
+    factories.change(factories.the(tables.MethodSaving), status="cancelled")
+    with owner.browser.connect() as socket:
+        tab = at(socket, f"{owner.address()}?salvataggio={mine}")
+        assert "registrazione annullata" in tab.seen
+        tab.frames.clear()
+        tab.emit(f"{PAGE}.disable")
+        tab.until('"ref":"ref_main"')
+    assert '"saving_rx_state_":{"id":""' in tab.seen
+
+
+def test_who_skips_the_next_debit_is_not_promised_one(owner: Owner) -> None:
+    renewing.choice(owner.service, None)
+    with owner.browser.connect() as socket:
+        tab = at(socket, owner.address())
+    assert "saltato per tua scelta" in tab.seen
+    assert '"debit_on":"","amount":"","frequency":"1 anno"' in tab.seen
+
+
+@pytest.mark.parametrize(("days", "renewal", "first"), [
+    (61, "disabled", False), (60, "disabled", True), (60, "active", False), (-3, "active", True),
+])  # fmt: skip
+def test_to_renew_by_hand_comes_first_only_when_the_expiry_is_near(
+    owner: Owner, days: int, renewal: str, *, first: bool
+) -> None:
+    factories.change(owner.service, expires_on=clock.today() + timedelta(days=days), renewal=renewal)
+    assert portfolio.page(owner.actor, owner.service.id, "it").renew_first is first
+
+
+def test_the_area_warns_of_a_debit_that_will_not_go_well_and_of_no_other(owner: Owner) -> None:
+    low = renewing.card(owner.actor, ceiling_cents=500)
+    on = clock.today() + timedelta(days=250)
+    dear, skipped, moved = (renewing.service(owner.actor, low, on) for _ in range(3))
+    renewing.choice(skipped, None)
+    renewing.choice(moved, owner.card)
+    owner.other()
+    found = {one.id: one.warning for one in portfolio.listing(owner.actor, "it") if one.warning}
+    assert list(found) == [dear.id]
+    assert "più di quanto hai autorizzato" in found[dear.id]
+
+
 @pytest.mark.parametrize("named", ["0" * 32, "x", "..", "%00", ""])
 def test_a_return_that_never_was_is_passed_over(owner: Owner, named: str) -> None:
     with owner.browser.connect() as socket:
@@ -298,7 +340,8 @@ def test_a_renewal_that_is_on_takes_another_frequency_or_another_card(owner: Own
         tab = at(socket, owner.address("/rinnovo"))
         assert '"changing_rx_state_":true' in tab.seen
         assert f'"chosen":"{owner.means}"' in tab.seen
-        confirm(tab, {"means": f"m{second.id}", "years": "2", "amount": "24,16\xa0€"}, owner.address())
+        confirm(tab, {"means": f"m{second.id}", "years": "2", "amount": "24,16\xa0€"}, "Modifiche salvate.")
+        tab.settle()
     assert (owner.stored.renewal, owner.stored.years, owner.stored.method_id) == ("active", 2, second.id)
 
 
@@ -321,7 +364,8 @@ def test_extended_to_all_each_can_be_taken_out_again(owner: Owner) -> None:
         tab = at(socket, owner.address("/rinnovo"))
         note(tab, ACTIVATION, means=owner.means, extend=True, **{f"extend_{left.id}": False})
         form = {"means": owner.means, "amount": AMOUNT, "extend": "on", f"extend_{wanted.id}": "on"}
-        confirm(tab, form | {f"extend_{over.id}": "on"}, owner.address())
+        confirm(tab, form | {f"extend_{over.id}": "on"}, f"attivo per {LABEL} e un altro servizio.")
+        tab.settle()
     found = [factories.again(one).renewal for one in (wanted, left, over)]
     assert found == ["active", "inactive", "inactive"]
 

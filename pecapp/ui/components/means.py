@@ -39,8 +39,11 @@ def option(one: views.MeansView) -> forms.Option:
     return forms.Option(one.value, one.title, one.detail, icon=picture(one.kind))
 
 
-def ceiling(asked: Any) -> rx.Component:
-    """«Importo massimo prelevabile», a variable `CeilingView`: how much, which renewal sets it, what it allows."""
+def ceiling(asked: Any, *, debited: text.Live = False) -> rx.Component:
+    """«Importo massimo prelevabile», a variable `CeilingView`: how much, which renewal sets it, what it allows.
+
+    That nothing is taken now is said unless a debit is `debited` at once.
+    """
     dearest = rx.el.div(
         rx.el.p(text.t("ceiling.set_by", service=asked.set_by)),
         rx.el.p(text.t("ceiling.considered"), class_name="hint"),
@@ -52,7 +55,7 @@ def ceiling(asked: Any) -> rx.Component:
         text.t("ceiling.title"),
         data.amount(asked.amount, text.t("ceiling.note")),
         rx.cond(asked.services.length() > 1, dearest, alone),
-        rx.el.p(text.t("ceiling.only")),
+        rx.cond(debited, rx.fragment(), rx.el.p(text.t("ceiling.only"))),
         rx.el.p(rx.el.strong(text.t("acceptance.mandate", amount=asked.amount))),
     )
 

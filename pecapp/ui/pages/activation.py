@@ -17,6 +17,8 @@ State: Any = states.Activation
 """Its vars are variables of the page here; a type checker sees the values they will have."""
 PLAN = State.plan
 BACK = f"{service.states.ADDRESS}/{PLAN.service_id}"
+LATE = PLAN.late != ""
+"""Whether the debit comes within a day: what is only true of a later one is not said."""
 EXTENDING = State.typed["extend"] == "yes"
 
 
@@ -57,6 +59,8 @@ def _note(field: text.Words) -> Any:
 
 
 def _form() -> rx.Component:
+    free = text.t("svc.on.no_method")
+    go = rx.cond(State.changing, text.t("svc.on.save"), text.t("svc.on.go"))
     return forms.form(
         forms.error_summary(
             State.errors,
@@ -67,13 +71,13 @@ def _form() -> rx.Component:
             ],
         ),
         rx.el.div(
-            rx.cond(State.kept, rx.fragment(), rx.el.p(text.t("svc.on.no_method"))),
+            rx.cond(State.kept, rx.fragment(), rx.el.p(rx.cond(LATE, text.t("svc.on.no_method_late"), free))),
             means.choice(PLAN.means, value=PLAN.chosen, errors=State.errors, on_change=_note("means"), name="means"),
             class_name="stack",
         ),
         rx.cond(PLAN.freq_max > PLAN.freq_min, _years(), rx.fragment()),
-        rx.cond(PLAN.extensions.length() > 0, _extension(), rx.fragment()),
-        rx.el.div(rx.cond(PLAN.ceiling.amount != "", means.ceiling(PLAN.ceiling)), aria_live="polite"),
+        rx.cond(State.extendable, _extension(), rx.fragment()),
+        rx.el.div(rx.cond(PLAN.ceiling.amount != "", means.ceiling(PLAN.ceiling, debited=LATE)), aria_live="polite"),
         _summary(),
         _boxes(),
         rx.cond(
@@ -83,11 +87,10 @@ def _form() -> rx.Component:
         ),
         rx.el.input(type="hidden", name="amount", value=PLAN.amount),
         rx.el.input(type="hidden", name="ceiling", value=PLAN.ceiling.amount),
+        rx.cond(State.again, rx.el.p(text.t("svc.on.again")), rx.fragment()),
         buttons.bar(
             buttons.submit(
-                rx.cond(
-                    (PLAN.ceiling.amount != "") | (PLAN.consent != ""), text.t("svc.on.authorise"), text.t("svc.on.go")
-                ),
+                rx.cond((PLAN.ceiling.amount != "") | (PLAN.consent != ""), text.t("svc.on.authorise"), go),
                 busy=State.going,
                 class_name="button button--primary button--large",
             ),
@@ -152,7 +155,14 @@ def _extended(other: views.ExtensionView) -> rx.Component:
 
 def _summary() -> rx.Component:
     """What will happen, always above the last click."""
-    stop_by = data.facts((text.t("svc.on.stop_by"), PLAN.stop_by))
+    amount = rx.el.strong(text.t("svc.with_vat", amount=PLAN.amount))
+    later = data.facts(
+        (text.t("svc.on.today"), PLAN.amount_today),
+        (text.t("svc.on.at_renewal"), amount),
+        (text.t("svc.debit_on"), PLAN.debit_on),
+    )
+    others = rx.el.dl(rx.foreach(State.extended, _other_debit), class_name="facts")
+    stop_by = rx.el.p(text.t("svc.on.stop_by", day=PLAN.stop_by))
     return rx.el.section(
         rx.el.h2(text.t("svc.on.summary"), class_name="form__title"),
         rx.el.div(
@@ -160,18 +170,22 @@ def _summary() -> rx.Component:
                 (text.t("ord.service"), PLAN.label),
                 (text.t("area.expires"), PLAN.expires),
                 (text.t("wiz.years"), PLAN.years),
-                (text.t("svc.on.today"), PLAN.amount_today),
-                (text.t("svc.on.at_renewal"), rx.el.strong(text.t("svc.with_vat", amount=PLAN.amount))),
-                (text.t("svc.debit_on"), PLAN.debit_on),
             ),
-            rx.cond(PLAN.consumer & (PLAN.stop_by != ""), stop_by, rx.fragment()),
+            rx.cond(State.chosen != "", data.facts((text.t("svc.method"), State.chosen)), rx.fragment()),
+            rx.cond(LATE, data.facts((text.t("svc.on.within_a_day"), amount)), later),
+            rx.cond(State.extended.length() > 0, others, rx.fragment()),
+            rx.cond(PLAN.stop_by != "", stop_by, rx.fragment()),
             aria_live="polite",
             class_name="stack",
         ),
-        rx.el.p(text.t("svc.on.how_to_stop"), class_name="hint"),
-        rx.cond(PLAN.late == "", rx.el.p(text.t("svc.on.prices"), class_name="hint"), rx.fragment()),
+        rx.cond(LATE, rx.fragment(), rx.el.p(text.t("svc.on.prices"), class_name="hint")),
         class_name="order-summary card",
     )
+
+
+def _other_debit(other: views.ExtensionView) -> rx.Component:
+    terms = text.t("svc.on.other_debit", amount=other.amount, day=other.debit_on)
+    return rx.el.div(rx.el.dt(other.label), rx.el.dd(terms), class_name="facts__row")
 
 
 def _boxes() -> rx.Component:

@@ -61,6 +61,7 @@ def _service(service: views.ServiceView) -> rx.Component:
         rx.el.p(status.badge("service.status", service.status)),
         rx.cond(service.expires != "", data.facts((text.t("area.expires"), service.expires)), rx.fragment()),
         data.facts((text.t("area.renewal"), renewals.state(service.renewal))),
+        rx.cond(service.warning != "", _warning(service), rx.fragment()),
         buttons.bar(
             buttons.link_button(
                 text.t("area.manage"),
@@ -73,6 +74,22 @@ def _service(service: views.ServiceView) -> rx.Component:
             buttons.link(text.t("area.order", number=service.order_number), href=f"/ordini/{service.order_number}")
         ),
         class_name="card plan",
+    )
+
+
+def _warning(service: views.ServiceView) -> rx.Component:
+    """The next debit will not go well: why, and where it is put right."""
+    return rx.el.div(
+        rx.el.p(status.tag(text.t("svc.at_risk"), icon="triangle_alert", tone="warning")),
+        rx.el.p(service.warning, class_name="hint"),
+        rx.el.p(
+            buttons.link(
+                text.t("svc.update"),
+                href=f"/area-clienti/servizi/{service.id}",
+                aria_label=text.t("svc.update_for", service=service.label),
+            )
+        ),
+        class_name="stack",
     )
 
 

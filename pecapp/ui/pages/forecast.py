@@ -15,7 +15,6 @@ ON_LOAD = states.Forecast.load
 State: Any = states.Forecast
 """Its vars are variables of the page here; a type checker sees the values they will have."""
 ADDRESS = "indirizzo-calendario"
-METHODS = "metodo-questa-volta"
 
 
 def page() -> rx.Component:
@@ -23,12 +22,13 @@ def page() -> rx.Component:
     return layout.page(
         feedback.loaded(
             State.ready,
-            rx.cond(State.view.months.length() > 0, _forecast(), _empty()),
+            rx.cond(State.view.months.length() > 0, _forecast(), rx.cond(State.view.later != "", _later(), _empty())),
             _calendar(),
             lines=6,
         ),
         _skip_dialog(),
-        _method_dialog(),
+        rx.fragment(_method_dialog(), key=State.answers.to_string()),  # a new one is closed
+        _replace_dialog(),
         _revoke_dialog(),
         here=ROUTE,
         title=text.t(TITLE_KEY),
@@ -37,10 +37,19 @@ def page() -> rx.Component:
 
 
 def _empty() -> rx.Component:
+    return _nothing(text.t("forecast.empty"), text.t("forecast.empty_text"))
+
+
+def _later() -> rx.Component:
+    """Renewals are on, but none is debited within the year."""
+    return _nothing(text.t("forecast.later_title"), State.view.later)
+
+
+def _nothing(title: text.Words, words: text.Words) -> rx.Component:
     return feedback.empty(
         "calendar_check",
-        text.t("forecast.empty"),
-        text.t("forecast.empty_text"),
+        title,
+        words,
         buttons.link_button(text.t("forecast.to_services"), href="/area-clienti", look="primary"),
     )
 
@@ -51,14 +60,14 @@ def _forecast() -> rx.Component:
             rx.el.h2(text.t("forecast.total"), class_name="overline"),
             data.amount(State.view.total, text.t("forecast.total_note", until=State.view.until)),
             rx.el.p(text.t("forecast.estimate"), class_name="hint"),
-            rx.el.div(rx.foreach(State.view.months, _bar), class_name="year", aria_hidden="true"),
+            rx.el.div(rx.foreach(State.view.year, _bar), class_name="year", aria_hidden="true"),
             class_name="stack",
         ),
         rx.el.div(rx.foreach(State.view.months, _month), class_name="stack stack--wide"),
     )
 
 
-def _bar(month: renewal_views.MonthView) -> rx.Component:
+def _bar(month: renewal_views.BarView) -> rx.Component:
     """A month of the year at a glance; the list below says the same in words."""
     return rx.el.span(
         rx.el.span(rx.el.span(class_name="year__bar", style={"height": f"{month.share}%"}), class_name="year__column"),
@@ -68,17 +77,15 @@ def _bar(month: renewal_views.MonthView) -> rx.Component:
 
 
 def _month(month: renewal_views.MonthView) -> rx.Component:
-    charges: Any = month.charges
-    listed = rx.el.section(
+    return rx.el.section(
         rx.el.div(
             rx.el.h2(month.name, class_name="month__title"),
             rx.el.p(month.amount, class_name="hint"),
             class_name="month__head",
         ),
-        rx.el.ul(rx.foreach(charges, _charge), class_name="stack"),
+        rx.el.ul(rx.foreach(month.charges, _charge), class_name="stack"),
         class_name="stack",
     )
-    return rx.cond(charges.length() > 0, listed, rx.fragment())
 
 
 def _charge(charge: renewal_views.ChargeView) -> rx.Component:
@@ -100,8 +107,8 @@ def _charge(charge: renewal_views.ChargeView) -> rx.Component:
             status.badge("charge.light", charge.light),
             rx.el.p(charge.why),
             rx.cond(
-                charge.fixable,
-                rx.el.p(buttons.link(text.t("forecast.update"), href="/metodi-di-pagamento")),
+                charge.fix_url != "",
+                rx.el.p(buttons.link(charge.fix_label, href=charge.fix_url)),
                 rx.fragment(),
             ),
             class_name="charge__light",
@@ -119,7 +126,7 @@ def _acts(charge: renewal_views.ChargeView) -> rx.Component:
     decide = rx.fragment(
         _asking("skip", "skip_forward", charge, states.SKIP_DIALOG),
         rx.cond(
-            State.view.means.length() > 0,
+            charge.can_change_method,
             _asking("use", "wallet", charge, states.METHOD_DIALOG),
             rx.fragment(),
         ),
@@ -194,18 +201,17 @@ def _method_dialog() -> rx.Component:
         rx.el.p(text.t("forecast.use_text", service=chosen.service, on=chosen.on, amount=chosen.amount)),
         rx.el.div(
             forms.radio_cards(
-                METHODS, text.t("forecast.use_legend"), State.view.means, each=means.option, on_change=State.pick
+                states.METHODS,
+                text.t("forecast.use_legend"),
+                chosen.others,
+                each=means.option,
+                errors=State.errors,
+                on_change=State.pick,
             ),
             key=State.asked.to_string(),  # each time the dialog opens, none is marked
         ),
         actions=[
-            buttons.button(
-                text.t("forecast.use_confirm"),
-                look="primary",
-                disabled=State.picked == "",
-                on_click=State.use,
-                **dialogs.closes(states.METHOD_DIALOG),
-            ),
+            buttons.button(text.t("forecast.use_confirm"), look="primary", on_click=State.use),
             buttons.button(text.t("forecast.use_keep"), **dialogs.closes(states.METHOD_DIALOG)),
         ],
     )
@@ -214,8 +220,10 @@ def _method_dialog() -> rx.Component:
 def _calendar() -> rx.Component:
     """The secret address: made, shown once, revoked."""
     feed, address = State.view.feed, State.address
+    create = buttons.button(text.t("feed.create"), icon="calendar_plus", on_click=State.make_feed)
+    replace = buttons.button(text.t("feed.renew"), icon="calendar_plus", **dialogs.opens(states.REPLACE_DIALOG))
     return rx.el.section(
-        rx.el.h2(text.t("feed.title"), class_name="shelf__title"),
+        rx.el.h2(text.t("feed.title"), id=states.CALENDAR, tab_index=-1, class_name="shelf__title"),
         rx.el.p(text.t("feed.text")),
         rx.el.p(text.t("feed.secret"), class_name="hint"),
         rx.cond(address != "", _address(), rx.cond(feed, rx.el.p(text.t("feed.since", since=State.view.feed_since)))),
@@ -224,11 +232,7 @@ def _calendar() -> rx.Component:
             role="status",
         ),
         buttons.bar(
-            buttons.button(
-                rx.cond(feed, text.t("feed.renew"), text.t("feed.create")),
-                icon="calendar_plus",
-                on_click=State.make_feed,
-            ),
+            rx.cond(address != "", rx.fragment(), rx.cond(feed, replace, create)),
             rx.cond(
                 feed,
                 buttons.button(
@@ -248,9 +252,28 @@ def _calendar() -> rx.Component:
 def _address() -> rx.Component:
     copy = [rx.set_clipboard(State.address), State.note_copy]
     return rx.el.div(
-        forms.text_field(ADDRESS, text.t("feed.address"), value=State.address, read_only=True, required=False),
+        forms.text_field(
+            ADDRESS, text.t("feed.address"), value=State.address, read_only=True, required=False, auto_focus=True
+        ),
         buttons.button(text.t("feed.copy"), icon="copy", on_click=copy),
         class_name="feed__address",
+    )
+
+
+def _replace_dialog() -> rx.Component:
+    return dialogs.dialog(
+        states.REPLACE_DIALOG,
+        text.t("feed.replace_title"),
+        rx.el.p(text.t("feed.replace_text")),
+        actions=[
+            buttons.button(
+                text.t("feed.renew"),
+                look="danger",
+                on_click=State.make_feed,
+                **dialogs.closes(states.REPLACE_DIALOG),
+            ),
+            buttons.button(text.t("feed.revoke_keep"), **dialogs.closes(states.REPLACE_DIALOG)),
+        ],
     )
 
 

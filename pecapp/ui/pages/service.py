@@ -1,6 +1,6 @@
 """`/area-clienti/servizi/<number>`: «Gestisci», one service with its renewal and its orders."""
 
-from typing import Any
+from typing import Any, cast
 
 import reflex as rx
 
@@ -16,6 +16,7 @@ State: Any = states.ServicePage
 """Its vars are variables of the page here; a type checker sees the values they will have."""
 SERVICE = State.service
 HERE = f"{states.ADDRESS}/{SERVICE.id}"
+LOOKS: tuple[buttons.Look, buttons.Look] = ("primary", "secondary")
 
 
 def page() -> rx.Component:
@@ -71,15 +72,17 @@ def _saving() -> rx.Component:
 
 
 def _facts() -> rx.Component:
-    renew = rx.match(
+    label = rx.match(
         SERVICE.renew_label,
-        ("renew_now", buttons.link_button(text.t("svc.renew_now"), href=f"{HERE}/rinnova", icon="rotate_cw")),
-        (
-            "reactivate",
-            buttons.link_button(text.t("svc.reactivate"), href=f"{HERE}/rinnova", icon="rotate_cw", look="primary"),
-        ),
-        buttons.link_button(text.t("svc.renew"), href=f"{HERE}/rinnova", icon="rotate_cw", look="primary"),
+        ("renew_now", text.t("svc.renew_now")),
+        ("reactivate", text.t("svc.reactivate")),
+        text.t("svc.renew"),
     )
+    first, second = (
+        buttons.link_button(cast("rx.Var[str]", label), href=f"{HERE}/rinnova", icon="rotate_cw", look=look)
+        for look in LOOKS
+    )
+    renew = rx.cond(SERVICE.renew_first, first, second)
     return rx.el.section(
         rx.el.h2(text.t("svc.details"), class_name="card__title"),
         rx.el.p(status.badge("service.status", SERVICE.status), role="status"),
@@ -116,6 +119,10 @@ def _next_debit() -> rx.Component:
     update = rx.cond(
         SERVICE.method_id != 0, f"/metodi-di-pagamento/nuovo?sostituisce={SERVICE.method_id}", "/metodi-di-pagamento"
     )
+    debit = data.facts(
+        (text.t("svc.debit_on"), SERVICE.debit_on),
+        (text.t("svc.amount"), text.t("svc.with_vat", amount=SERVICE.amount)),
+    )
     ceiling = data.facts((text.t("ceiling.title"), SERVICE.ceiling))
     return rx.fragment(
         rx.cond(
@@ -139,9 +146,8 @@ def _next_debit() -> rx.Component:
             ),
             rx.fragment(),
         ),
+        rx.cond(SERVICE.debit_on != "", debit, rx.el.p(text.t("svc.ends", expires=SERVICE.expires))),
         data.facts(
-            (text.t("svc.debit_on"), SERVICE.debit_on),
-            (text.t("svc.amount"), text.t("svc.with_vat", amount=SERVICE.amount)),
             (text.t("svc.method"), rx.cond(SERVICE.method != "", SERVICE.method, text.t("svc.no_method"))),
             (text.t("svc.frequency"), SERVICE.frequency),
         ),
@@ -159,12 +165,13 @@ def _switch() -> rx.Component:
     change = buttons.link_button(
         text.t("svc.change"), href=f"{HERE}/rinnovo", aria_label=text.t("svc.change_for", service=SERVICE.label)
     )
+    first, second = (
+        buttons.link_button(text.t("svc.enable"), href=f"{HERE}/rinnovo", icon="repeat", look=look) for look in LOOKS
+    )
+    # one primary on the page: to pay or to renew what is open or about to end comes before
+    enable = rx.cond(SERVICE.renew_first | (State.unpaid.length() > 0), second, first)
     return buttons.bar(
-        rx.cond(
-            SERVICE.can_enable,
-            buttons.link_button(text.t("svc.enable"), href=f"{HERE}/rinnovo", icon="repeat"),
-            rx.fragment(),
-        ),
+        rx.cond(SERVICE.can_enable, enable, rx.fragment()),
         rx.cond(SERVICE.can_disable, disable, rx.fragment()),
         rx.cond(SERVICE.renewal == "active", change, rx.fragment()),
     )

@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from pecapp import errors, i18n
-from pecapp.services import activation, means, portfolio, renewal_views, subscriptions
+from pecapp.services import activation, means, portfolio, renewal_views, subscriptions, views
 from pecapp.services import live as topics
 from pecapp.ui import live
 from pecapp.ui.states import service, session
@@ -31,6 +31,14 @@ class Activation(session.Form, rx.State):
     """Without a service: there is none, or it is another customer's."""
     kept: bool = False
     """Whether a method is kept already that can be chosen."""
+    chosen: str = ""
+    """The means that is chosen, in words; empty while none is."""
+    again: bool = False
+    """Whether the chosen one is kept already and its data are entered again, to authorise more on it."""
+    extendable: bool = False
+    """Whether there is another service that it can be extended to."""
+    extended: list[views.ExtensionView] = []
+    """Those that it is extended to as the form is filled in."""
     changing: bool = False
     """Whether the renewal is on already, and only its frequency or its method is to change."""
     edition: int = 0
@@ -68,7 +76,12 @@ class Activation(session.Form, rx.State):
             self.plan = NOTHING
         else:
             self.changing = shown.renewal == subscriptions.RENEWAL_ACTIVE
-        self.kept = any(means.kept_id(one.value) for one in self.plan.means)
+        plan, filled = self.plan, self._filled()
+        self.kept = any(means.kept_id(one.value) for one in plan.means)
+        self.chosen = next((one.title for one in plan.means if one.value == plan.chosen), "")
+        self.again = bool(plan.ceiling.amount and means.kept_id(plan.chosen))
+        self.extendable = bool(self._boxes())
+        self.extended = [one for one in plan.extensions if filled.get(f"{EXTENDED}{one.service_id}") == YES]
 
     def _filled(self) -> dict[str, str]:
         """What is filled in. Extended to all, each service counts until its own box is unticked."""
@@ -121,8 +134,16 @@ class Activation(session.Form, rx.State):
         else:
             if not url:
                 async with self:
-                    await session.tell_onward(self, "svc.on.done", tone="success", service=self.plan.label)
+                    await self._tell_done(filled)
             yield rx.redirect(url or f"{service.ADDRESS}/{service_id}")
+
+    async def _tell_done(self, filled: dict[str, str]) -> None:
+        """Say on the next page what was switched on, or changed, and for how many others."""
+        others = [name for name in self._boxes() if filled.get(name) == YES]
+        done = "svc.on.saved" if self.changing else "svc.on.done"
+        number = {0: "", 1: "_one"}.get(len(others), "_more")
+        said = {"service": self.plan.label, "count": len(others)}
+        await session.tell_onward(self, f"{done}{number}", tone="success", **said)
 
     def _send(self, data: dict[str, str]) -> None:
         """Take the form as it was sent: a box that is not in it was not ticked."""

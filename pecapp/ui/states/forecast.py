@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import reflex as rx
+from reflex.event import EventSpec
 
-from pecapp import errors
+from pecapp import errors, i18n
 from pecapp.services import calendar_feed, forecast, means, renewal_views
 from pecapp.services import live as topics
 from pecapp.ui import live
@@ -14,10 +15,13 @@ from pecapp.ui.states import session
 SKIP_DIALOG = "salta-rinnovo"
 METHOD_DIALOG = "altro-metodo"
 REVOKE_DIALOG = "revoca-calendario"
-NOTHING = renewal_views.ChargeView(0, "", "", "", "", "", "", "", "", "", fixable=False, first=False, changeable=False)
+REPLACE_DIALOG = "nuovo-indirizzo"
+METHODS = "metodo-questa-volta"
+CALENDAR = "calendario"
+NOTHING = renewal_views.ChargeView(0, "", "", "", "", "", "", "", "", "", "", "", first=False, changeable=False)
 
 
-class Forecast(rx.State):
+class Forecast(session.Form, rx.State):
     """The coming debits, read again whenever the account changes."""
 
     _policy: ClassVar[str] = "customer"
@@ -29,6 +33,8 @@ class Forecast(rx.State):
     """How often a dialog was opened: each time its choice begins anew."""
     picked: str = ""
     """The method that is chosen in the dialog."""
+    answers: int = 0
+    """How many times a method was decided on: each time the dialog that asked closes."""
     address: str = ""
     """The calendar's address, while it is new: it cannot be read again."""
     copied: bool = False
@@ -61,8 +67,11 @@ class Forecast(rx.State):
         mine = (charge for charge in self.view.charges if charge.first and charge.service_id == service_id)
         return next(mine, NOTHING)
 
-    async def _act(self, done: str, service: Callable[..., None], *args: int) -> None:
-        """Decide on the next debit of a service; what cannot be decided any more is said, and the page is fresh."""
+    async def _act(self, done: str, service: Callable[..., None], *args: int) -> EventSpec:
+        """Decide on the next debit of a service; what cannot be decided any more is said, and the page is fresh.
+
+        What was pressed may be gone then, so the focus goes to the page.
+        """
         try:
             await session.call(self, service, *args)
         except (errors.NotFound, errors.Conflict) as problem:
@@ -70,32 +79,39 @@ class Forecast(rx.State):
         else:
             await session.tell(self, done, tone="success")
         await self._read()
+        return rx.set_focus("main")
 
     @rx.event
     async def choose(self, service_id: object) -> None:
         """Open a question about the next debit of one of the services."""
         self.chosen = self._next_of(session.whole(service_id, 1, 2**53))
-        self.asked, self.picked = self.asked + 1, ""
+        self.asked, self.picked, self.errors = self.asked + 1, "", {}
 
     @rx.event
     async def pick(self, value: object) -> None:
         """Mark one of the kept methods in the dialog."""
-        self.picked = session.text(value, 20)
+        self.picked, self.errors = session.text(value, 20), {}
 
     @rx.event(temporal=True)
-    async def skip(self) -> None:
+    async def skip(self) -> EventSpec:
         """«Salta questa volta», confirmed."""
-        await self._act("forecast.skip_done", forecast.skip, self.chosen.service_id)
+        return await self._act("forecast.skip_done", forecast.skip, self.chosen.service_id)
 
     @rx.event(temporal=True)
-    async def keep(self, service_id: object) -> None:
+    async def keep(self, service_id: object) -> EventSpec:
         """«Annulla la scelta»: the next debit is made as usual."""
-        await self._act("forecast.keep_done", forecast.keep, session.whole(service_id, 1, 2**53) or 0)
+        return await self._act("forecast.keep_done", forecast.keep, session.whole(service_id, 1, 2**53) or 0)
 
     @rx.event(temporal=True)
-    async def use(self) -> None:
-        """«Usa un altro metodo questa volta», confirmed with the one that was marked."""
-        await self._act("forecast.use_done", forecast.use, self.chosen.service_id, means.kept_id(self.picked) or 0)
+    async def use(self) -> EventSpec:
+        """«Usa un altro metodo questa volta», confirmed with the one that was marked; without one it asks again."""
+        method_id = means.kept_id(self.picked)
+        if method_id is None:
+            problem = errors.Conflict("CAMPO_SCELTA")
+            self.errors = {METHODS: i18n.error_text(problem, await session.lang(self))}
+            return rx.set_focus(METHODS)
+        self.answers += 1
+        return await self._act("forecast.use_done", forecast.use, self.chosen.service_id, method_id)
 
     @rx.event(temporal=True)
     async def make_feed(self) -> None:
@@ -110,8 +126,9 @@ class Forecast(rx.State):
         self.copied = self.address != ""
 
     @rx.event(temporal=True)
-    async def revoke_feed(self) -> None:
+    async def revoke_feed(self) -> EventSpec:
         """«Revoca», confirmed: the calendar's address opens nothing any more."""
         await session.call(self, calendar_feed.revoke)
         await session.tell(self, "feed.revoked", tone="success")
         await self._read()
+        return rx.set_focus(CALENDAR)

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from pecapp import errors
 from pecapp.domain import orders
@@ -66,10 +67,13 @@ class ServicePage(rx.State):
             await self._look(self.saving.id)
 
     async def _read(self, service_id: int) -> None:
+        before = self.service
         try:
             self.service = await session.call(self, portfolio.page, service_id, await session.lang(self))
         except errors.NotFound:
             self.service = NOTHING
+        if subscriptions.RENEWAL_ACTIVE == before.renewal != self.service.renewal:
+            self.saving = NO_SAVING  # «rinnovo automatico attivo» is not true any more
         self.unpaid = [order for order in self.service.orders if order.status == orders.Status.AWAITING_PAYMENT]
 
     async def _look(self, saving_id: str) -> None:
@@ -80,7 +84,7 @@ class ServicePage(rx.State):
             self.saving = NO_SAVING
 
     @rx.event(temporal=True)
-    async def disable(self) -> None:
+    async def disable(self) -> EventSpec:
         """«Disattiva», confirmed: nothing will be debited, unless a debit was already on its way."""
         service_id = self.service.id
         try:
@@ -91,6 +95,7 @@ class ServicePage(rx.State):
             said = ("svc.disabled_late", "warning") if runs else ("svc.disabled", "success")
             await session.tell(self, said[0], tone=said[1])
         await self._read(service_id)
+        return rx.set_focus("main")  # the button that was pressed is gone
 
     @rx.event
     async def choose(self, order_number: object) -> None:
