@@ -6,13 +6,16 @@ INSTALLED := .venv/installed
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint bench build clean
+.PHONY: help run demo test lint bench build clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
 
 run: $(INSTALLED) ## start the product and the gateway simulator, with demo data; Ctrl-C stops both
 	@$(BIN)/python -m pecapp.launch
+
+demo: $(INSTALLED) ## as run, with services about to renew or expire, and a clock to move day by day (/dev/orologio)
+	@$(BIN)/python -m pecapp.launch demo
 
 test: $(INSTALLED) ## everything: lint, then all tests, end to end in Chromium included
 	@$(BIN)/ruff check

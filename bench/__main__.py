@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import push, webhooks
+from bench import kills, push, renewals, webhooks
 
-TABLES = {"webhooks": webhooks.run, "push": push.run}
+TABLES = {"webhooks": webhooks.run, "push": push.run, "renewals": renewals.run, "kills": kills.run}
 
 
 def main() -> None:

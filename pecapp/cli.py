@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pecapp import db, errors, migrations, settings, workflows
-from pecapp.services import accounts, catalog, demo, live
+from pecapp.services import accounts, catalog, demo, demo_year, live, rehearsal
 
 CATALOGUE = Path(__file__).parent / "demo" / "catalog.toml"
 
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("migrate", help="bring the database to this version's tables, without loss")
     commands.add_parser("demo", help="load the demonstration catalogue and its two people; refused in production")
+    commands.add_parser("demo-year", help="give its customer services whose dates are near, as `make demo` does")
     catalogue = commands.add_parser("catalogue", help="load a catalogue file")
     catalogue.add_argument("file", type=Path)
     admin = commands.add_parser("create-admin", help="make a member of staff; asks for the password")
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         current = settings.load()
+        rehearsal.restore()
         db.configure(current.database_url)
         _COMMANDS[chosen.command](chosen, current)
     except (settings.SettingsError, migrations.MigrationError, OSError, ValueError) as problem:
@@ -53,6 +55,12 @@ def _demo(_chosen: argparse.Namespace, current: settings.Settings) -> None:
         raise ValueError("the demonstration data have a known password: refused in production")
     _load(CATALOGUE)
     demo.people()
+
+
+def _demo_year(_chosen: argparse.Namespace, current: settings.Settings) -> None:
+    if current.production or not current.stripe_api_base:
+        raise ValueError("the demonstration's year is bought from the simulator: refused in production and without it")
+    asyncio.run(demo_year.load())
 
 
 def _catalogue(chosen: argparse.Namespace, _current: settings.Settings) -> None:
@@ -88,6 +96,7 @@ async def _work() -> None:
 _COMMANDS = {
     "migrate": _migrate,
     "demo": _demo,
+    "demo-year": _demo_year,
     "catalogue": _catalogue,
     "create-admin": _create_admin,
     "worker": _worker,

@@ -1,5 +1,7 @@
 """What `make run` does: build the pages, prepare the data, start the simulator and the product, stop them together.
 
+`make demo` does the same over data of its own (.data/demo), with services whose dates are near and a clock to move.
+
 Beside the product's own settings it knows PECAPP_PORT (8000), SIMULATOR_PORT (8100) and PECAPP_DATA, the folder of
 databases and logs (.data).
 """
@@ -33,10 +35,12 @@ PAGE_SOURCES = (
     "pecapp/errors.py",
     "pecapp/legal",
     "pecapp/services/configuring.py",
+    "pecapp/services/history_views.py",
     "pecapp/services/live.py",
     "pecapp/services/renewal_views.py",
     "pecapp/services/terms.py",
     "pecapp/services/views.py",
+    "pecapp/services/withdrawal_views.py",
     "rxconfig.py",
     "assets",
     "reflex.lock",
@@ -73,6 +77,9 @@ Ceralacca   {app}
 {elsewhere}
 Sign in     customer 1000001@login.ceralacca.test, admin admin@ceralacca.test; password ceralacca-demo
 Mailbox     {app}/dev/posta
+"""
+CLOCK = """\
+Clock       {app}/dev/orologio moves time day by day; sign in as the customer to see what becomes of their services
 """
 SIMULATED_PAYPAL = "simulator-client"
 """The client that the simulator's PayPal knows; any other is a real one."""
@@ -327,6 +334,7 @@ def _complete_environment(app_port: int, simulator_port: int, data: Path) -> Non
     defaults = addresses(app_port, simulator_port, data) | {
         "PECAPP_DATABASE_URL": f"sqlite:///{data / 'pecapp.db'}",
         "PECAPP_BACKGROUND_DATABASE_URL": f"sqlite:///{data / 'background.db'}",
+        "PECAPP_SMS_FILE": str(data / "sms.jsonl"),
         "SIMULATOR_STATE": str(data / "simulator.db"),
     }
     if os.environ.get("STRIPE_SECRET_KEY", "sk_test_simulator") != "sk_test_simulator":
@@ -340,10 +348,19 @@ def _complete_environment(app_port: int, simulator_port: int, data: Path) -> Non
         os.environ.setdefault(name, value)
 
 
+def _rehearse(data: Path) -> None:
+    """Let the clock be moved. Raises LaunchError where real money would move with it."""
+    os.environ.setdefault("PECAPP_CLOCK_FILE", str(data / "clock"))
+    if not settings.load().stripe_api_base:
+        raise LaunchError("the demonstration's clock moves with the simulator's: unset STRIPE_SECRET_KEY")
+
+
 def _greet(current: settings.Settings, logs: Path) -> None:
     if not current.production:
         elsewhere = SIMULATED.format(simulator=current.stripe_api_base) if current.simulated else "Gateway     Stripe\n"
         print(ADVICE.format(app=current.public_url, elsewhere=elsewhere.rstrip()))
+        if current.rehearsed:
+            print(CLOCK.format(app=current.public_url))
     print(f"Logs are in {logs}; Ctrl-C stops everything.", flush=True)
 
 
@@ -356,11 +373,16 @@ def _watch(children: list[Child]) -> None:
         time.sleep(0.2)
 
 
-def run() -> None:
-    """Start everything and stay until stopped. Raises LaunchError or SettingsError when it cannot go on."""
+def run(*, demo: bool = False) -> None:
+    """Start everything and stay until stopped. Raises LaunchError or SettingsError when it cannot go on.
+
+    With `demo` the clock can be moved and the demonstration's customer has services whose dates are near.
+    """
     app_port, simulator_port = _port("PECAPP_PORT", 8000), _port("SIMULATOR_PORT", 8100)
-    data = Path(os.environ.get("PECAPP_DATA", DATA)).resolve()
+    data = Path(os.environ.get("PECAPP_DATA", DATA / "demo" if demo else DATA)).resolve()
     _complete_environment(app_port, simulator_port, data)
+    if demo:
+        _rehearse(data)
     current = settings.load()
     product = app(app_port, os.environ, data / "logs" / "app.log")
     gateways = [simulator(simulator_port, os.environ, data / "logs" / "simulator.log")] if current.simulated else []
@@ -373,7 +395,9 @@ def run() -> None:
     try:
         for gateway in gateways:
             gateway.start()
-        prepare(os.environ, "migrate", *([] if current.production else ["demo"]))
+        for gateway in gateways if demo else []:
+            gateway.wait_until_ready()  # what the demonstration has bought was paid there
+        prepare(os.environ, "migrate", *([] if current.production else ["demo"]), *(["demo-year"] if demo else []))
         product.start()
         for child in children:
             child.wait_until_ready()
@@ -391,11 +415,14 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def main() -> int:
-    """Run until Ctrl-C or a request to end (exit code 0), or until something fails (1, with one clear message)."""
+    """Run until Ctrl-C or a request to end (exit code 0), or until something fails (1, with one clear message).
+
+    The word `demo` on the command line is `make demo`.
+    """
     for number in STOPPING:
         signal.signal(number, _interrupt)
     try:
-        run()
+        run(demo=sys.argv[1:] == ["demo"])
     except KeyboardInterrupt:
         print("Stopped.")
     except (LaunchError, settings.SettingsError) as problem:

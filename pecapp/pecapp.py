@@ -9,13 +9,14 @@ import reflex as rx
 
 from pecapp import db, settings, workflows
 from pecapp.gateways import registry
-from pecapp.services import live
+from pecapp.services import live, rehearsal
 from pecapp.ui import guard, style, text
 from pecapp.ui import live as tabs
 from pecapp.ui.pages import (
     accessibility,
     activation,
     area,
+    charge,
     checkout,
     forecast,
     guide,
@@ -32,9 +33,11 @@ from pecapp.ui.pages import (
     recover,
     register,
     renew,
+    renewals,
     service,
     services,
     sign_in,
+    withdrawal,
 )
 from pecapp.web import routes
 
@@ -53,6 +56,8 @@ PAGES = (
     methods,
     new_method,
     forecast,
+    renewals,
+    charge,
     sign_in,
     register,
     recover,
@@ -60,10 +65,12 @@ PAGES = (
     guide,
     accessibility,
     privacy,
+    withdrawal,
 )
 
 try:
     current = settings.load()
+    rehearsal.restore()
 except settings.SettingsError as problem:
     sys.exit(f"pecapp: {problem}")
 
@@ -86,6 +93,7 @@ guard.install(app)
 @asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """Everything of this process that lives as long as it serves: news to the tabs, background work, connections."""
+    await rehearsal.resume()
     live.connect(current.redis_url)
     courier = asyncio.create_task(tabs.Courier(app).run())
     try:

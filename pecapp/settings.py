@@ -70,13 +70,28 @@ class Settings(BaseSettings):
     """`smtp://user:password@host:587` (STARTTLS) or `smtps://...:465`; unset keeps the mail in the embedded mailbox."""
     mail_from: str = "Ceralacca <ordini@ceralacca.test>"
 
+    sms_file: Path = Path(".data/sms.jsonl")
+    """Where text messages are written, one JSON object a line, as long as no mobile carrier takes them.
+
+    A carrier is an object with the `send` of `services.sms.Carrier`; the process that runs the background work hands it
+    to `services.sms.use` at its start. Its credentials are settings of its own.
+    """
+
     reconcile_delays: Annotated[tuple[int, ...], NoDecode] = (60, 300, 900, 1800)
     """Seconds after which an attempt without outcome is asked for again; the last one also alerts the staff."""
+    renewal_concurrency: int = Field(default=20, ge=1, le=500)
+    """How many debits of automatic renewal this process has under way at once."""
+    renewals_per_second: int = Field(default=20, ge=0, le=1000)
+    """How many charges this process asks a gateway for in a second (Stripe allows 25 in all); 0: as fast as it can."""
+    renewal_schedule: str = "0 0 6-22 * * *"
+    """When the day's renewals are gone through, in Rome: at 06:00, then what a standstill or a payment held up."""
     sweep_seconds: int = Field(default=15, ge=1, le=59)
     workers: bool = True
     """Whether this process also runs the background work."""
     executor_id: str = "local"
     """Name of this process among several that run the background work; the same name after a restart."""
+    clock_file: str = ""
+    """Where a rehearsal keeps how far it has moved the clock; empty: nobody may move it."""
     fail_at: str = ""
     """A file that names the point at which the process kills itself: crash tests only."""
 
@@ -94,6 +109,11 @@ class Settings(BaseSettings):
     def simulated(self) -> bool:
         """Whether payments go to the simulator."""
         return self.stripe_api_base is not None or self.paypal_api_base is not None
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether `/dev/orologio` may move the clock: it lives the days with this process's own background work."""
+        return bool(self.clock_file) and self.workers and not self.production
 
     @property
     def secure(self) -> bool:
@@ -121,6 +141,7 @@ def unsafe(settings: Settings) -> list[str]:
         or DEVELOPMENT_WEBHOOK_SECRET in settings.stripe_webhook_secrets,
         "PECAPP_SMTP_URL must be set: no mail would leave": not settings.smtp_url,
         "PECAPP_FAIL_AT must not be set": bool(settings.fail_at),
+        "PECAPP_CLOCK_FILE must not be set: dates would not be true": bool(settings.clock_file),
     }
     return [complaint for complaint, found in complaints.items() if found]
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,21 @@ from pecapp import clock, settings
 from pecapp.services import (
     access,
     baskets,
+    debits,
+    endings,
     foresight,
     inbox,
     lifecycle,
     live,
     methods,
+    notices,
     outbox,
     reconcile,
     refunds,
+    rehearsal,
     savings,
+    sms,
+    withdrawals,
 )
 
 log = logging.getLogger(__name__)
@@ -38,6 +44,11 @@ KEPT = timedelta(days=2)
 KEPT_BATCH = 500
 STOPPING_SECONDS = 5
 """How long a round that is under way may take to end when the process is told to stop; the rest is taken up again."""
+
+DEBITS = "debits"
+"""The queue of a day's debits, in chunks, which all processes that run the background work share."""
+CHUNKS_AT_ONCE = 4
+"""How many chunks a process has open, so that the last debits of one do not make the others wait."""
 
 Work = Callable[[], Coroutine[Any, Any, int]]
 
@@ -50,22 +61,33 @@ async def _until_done(name: str, work: Work) -> None:
 
 @DBOS.workflow()
 async def payments_round(_at: datetime, _context: object) -> None:
-    """Read back what webhooks hinted at, ask for what nobody told, send refunds, delete tokens of removed methods."""
+    """Read back what webhooks hinted at, ask for what nobody told, give back, delete tokens of removed methods."""
     await _until_done("inbox", inbox.drain)
     await _until_done("reconcile", reconcile.sweep)
+    await _until_done("withdrawals", _settle_withdrawals)
     await _until_done("refunds", refunds.send_due)
+    await _until_done("refunds under way", refunds.follow_due)
     await _until_done("savings", savings.sweep)
     await _until_done("removed methods", methods.forget_due)
+
+
+async def _settle_withdrawals() -> int:
+    return await asyncio.to_thread(withdrawals.handle_due)
 
 
 @DBOS.workflow()
 async def mail_round(_at: datetime, _context: object) -> None:
     """Send the mails that are due."""
     await _until_done("mail", _send_mail)
+    await _until_done("text messages", _send_sms)
 
 
 async def _send_mail() -> int:
     return await asyncio.to_thread(outbox.send_due)
+
+
+async def _send_sms() -> int:
+    return await asyncio.to_thread(sms.send_due)
 
 
 @DBOS.workflow()
@@ -90,7 +112,7 @@ async def _sweep_baskets() -> int:
 
 
 async def _forget_rounds() -> None:
-    before = (clock.now() - KEPT).isoformat()
+    before = (clock.machine() - KEPT).isoformat()  # the engine dates its rounds by the machine
     while old := await DBOS.list_workflows_async(
         completed_before=before, limit=KEPT_BATCH, load_input=False, load_output=False
     ):
@@ -107,6 +129,75 @@ async def foresight_round(_at: datetime, _context: object) -> None:
 
 async def _warn(after: int) -> int | None:
     return await asyncio.to_thread(foresight.warn_due, after)
+
+
+@DBOS.workflow()
+async def renewals_round(_at: datetime, _context: object) -> None:
+    """The day's work on everything that expires: debits, ends, and what has to be told."""
+    await _until_done("expired", _expire_services)
+    await _debit_all()
+    await _until_done("cancelled", _cancel_services)
+    last: int | None = 0
+    while last is not None:
+        last = await DBOS.run_step_async({"name": "notices"}, _tell, last)
+    await _until_done("unpaid orders", _remind_unpaid)
+
+
+@DBOS.workflow()
+async def debits_round(_at: datetime, _context: object) -> None:
+    """Debit what has just become due: another method, or more authorised, after a refusal."""
+    await _debit_all()
+
+
+@DBOS.workflow()
+async def debits_chunk(service_ids: list[int]) -> int:
+    """Debit some services; taken up again after a crash, it charges only what is still due."""
+    return await DBOS.run_step_async({"name": "debits"}, _debit, service_ids)
+
+
+async def _debit_all() -> None:
+    chunks = await DBOS.run_step_async({"name": "due debits"}, _plan)
+    opened = [await DBOS.enqueue_workflow_async(DEBITS, debits_chunk, chunk) for chunk in chunks]
+    for chunk in opened:
+        await chunk.get_result()
+
+
+async def _plan() -> list[list[int]]:
+    return await asyncio.to_thread(debits.plan)
+
+
+async def _debit(service_ids: list[int]) -> int:
+    return await debits.run(service_ids)
+
+
+async def _expire_services() -> int:
+    return await asyncio.to_thread(endings.expire_due)
+
+
+async def _cancel_services() -> int:
+    return await asyncio.to_thread(endings.cancel_due)
+
+
+async def _tell(after: int) -> int | None:
+    return await asyncio.to_thread(notices.tell_due, after)
+
+
+async def _remind_unpaid() -> int:
+    return await asyncio.to_thread(notices.remind_unpaid)
+
+
+async def live_through(day: date) -> None:
+    """Let it be six in the morning of `day` in Rome, do all that a day brings, and note what came of it.
+
+    Never backwards. Safe to repeat: a second time it finds what the first has left. The background work must be running
+    in this process. Raises Invalid (`GIORNO_PASSATO`), Unavailable.
+    """
+    await rehearsal.go_to(day)
+    before = await asyncio.to_thread(rehearsal.states)
+    for work in (foresight_round, renewals_round, payments_round, housekeeping_round, mail_round):
+        handle: WorkflowHandleAsync[None] = await DBOS.start_workflow_async(work, clock.now(), None)
+        await handle.get_result()
+    await asyncio.to_thread(rehearsal.remember, day, before)
 
 
 class _Rounds:
@@ -134,10 +225,16 @@ class _Rounds:
                 log.exception("a round of %s failed", topic)
 
 
-_ROUNDS = {live.WORK_INBOX: payments_round, live.WORK_PAYMENTS: payments_round, live.WORK_MAIL: mail_round}
+_ROUNDS = {
+    live.WORK_INBOX: payments_round,
+    live.WORK_PAYMENTS: payments_round,
+    live.WORK_MAIL: mail_round,
+    live.WORK_RENEWALS: debits_round,
+}
 
 
-def _configuration(current: settings.Settings) -> DBOSConfig:
+def configuration(current: settings.Settings) -> DBOSConfig:
+    """How the engine keeps its own state."""
     url = make_url(current.background_database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -151,12 +248,18 @@ def _configuration(current: settings.Settings) -> DBOSConfig:
     }
 
 
+async def open_queue() -> None:
+    """Let this process take chunks of debits from the queue that all share."""
+    await DBOS.register_queue_async(DEBITS, worker_concurrency=CHUNKS_AT_ONCE, polling_interval_sec=0.2)
+
+
 @asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """Run the background work of this process, on this event loop, until the block is left."""
     current = settings.load()
-    DBOS(config=_configuration(current))
+    DBOS(config=configuration(current))
     DBOS.launch()
+    await open_queue()
     every = f"*/{current.sweep_seconds} * * * * *"
     DBOS.apply_schedules(
         [
@@ -172,6 +275,13 @@ async def running() -> AsyncIterator[None]:
                 "schedule_name": "foresight",
                 "workflow_fn": foresight_round,
                 "schedule": "0 0 5 * * *",  # an hour before the day's debits
+                "context": None,
+                "cron_timezone": clock.ROME.key,
+            },
+            {
+                "schedule_name": "renewals",
+                "workflow_fn": renewals_round,
+                "schedule": current.renewal_schedule,
                 "context": None,
                 "cron_timezone": clock.ROME.key,
             },

@@ -161,6 +161,7 @@ def frozen_clock() -> Iterator[FrozenClock]:
     clock.use(lambda: frozen.instant)
     yield frozen
     clock.use(None)
+    clock.move(timedelta())
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,16 @@ def test_a_shop_is_set_up_by_two_commands_and_repeating_them_changes_nothing(run
     }
 
 
+def test_the_demonstration_s_year_is_refused_where_money_is_real(run, monkeypatch):
+    status, said = run("demo-year")
+    assert status == 1
+    assert said.startswith("pecapp: the demonstration's year")
+    monkeypatch.setenv("STRIPE_API_BASE", "http://localhost:1")
+    for name, value in SAFE.items():
+        monkeypatch.setenv(name, value)
+    assert run("demo-year")[0] == 1
+
+
 def test_demonstration_data_are_refused_in_production(run, look, monkeypatch):
     assert run("migrate")[0] == 0
     for name, value in SAFE.items():

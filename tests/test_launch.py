@@ -15,6 +15,7 @@ import pytest
 from pecapp import launch
 from tests.arch import source
 from tests.support import processes
+from tests.test_settings import SAFE
 
 SERVER = """
 import fcntl, http.server, os, sys, time
@@ -100,6 +101,30 @@ def test_a_port_that_is_no_port_is_refused_in_one_line() -> None:
     )
     assert refused.returncode == 1
     assert refused.stderr == "PECAPP_PORT must be a port number, not 'http'\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"STRIPE_SECRET_KEY": "sk_test_of_our_own"}, "the demonstration's clock moves with the simulator's"),
+        (SAFE, "unsafe in production: PECAPP_CLOCK_FILE must not be set"),
+    ],
+)
+def test_the_demonstration_is_refused_where_money_is_real(
+    tmp_path: Path, environment: dict[str, str], said: str
+) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "pecapp.launch", "demo"],
+        cwd=launch.ROOT,
+        env={**os.environ, **environment, "PECAPP_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(said)
+    assert refused.stderr.count("\n") == 1
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_fingerprint_follows_the_pages_and_the_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,7 @@ def test_a_production_never_takes_play_money(load):
         ("STRIPE_WEBHOOK_SECRET", f"whsec_1,{settings.DEVELOPMENT_WEBHOOK_SECRET}", "STRIPE_WEBHOOK_SECRET"),
         ("PECAPP_SMTP_URL", "", "PECAPP_SMTP_URL"),
         ("PECAPP_FAIL_AT", "event_stored", "PECAPP_FAIL_AT"),
+        ("PECAPP_CLOCK_FILE", ".data/clock", "PECAPP_CLOCK_FILE"),
     ],
 )
 def test_an_unsafe_production_does_not_start_and_says_why_in_one_line(load, name, value, said):

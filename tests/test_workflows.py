@@ -13,9 +13,10 @@ from dbos import DBOS
 from sqlmodel import select
 
 from pecapp import clock, db, settings, tables, workflows
+from pecapp.domain import calendar
 from pecapp.domain.payments import Verdict
-from pecapp.services import foresight, inbox, live, outbox, reconcile
-from tests.support import factories, papers
+from pecapp.services import debits, foresight, inbox, live, outbox, reconcile
+from tests.support import factories, papers, renewing
 from tests.support import gateway as support_gateway
 from tests.support.factories import VISA, the
 from tests.support.gateway import SIGNED, event
@@ -114,6 +115,41 @@ async def test_what_nobody_told_is_done_by_the_clock_and_rounds_can_be_started_a
                 s.add(row)
             await _until(_paid(attempt))
             await _until(lambda: {mail.status for mail in factories.rows(tables.OutboxMail)} == {"sent"})
+
+
+@pytest.mark.anyio
+async def test_the_day_of_renewals_is_gone_through_every_hour_from_six_in_rome_in_chunks(
+    sqlite_database, gateway, configured, monkeypatch
+):
+    configured(59)
+    factories.stock()
+    monkeypatch.setattr(debits, "CHUNK", 2)
+    owner = factories.customer(kind="company", company_name="Alfa S.r.l.", vat_number="12345670017")
+    due = [renewing.service(owner, renewing.card(owner), clock.today() + timedelta(days=7)) for _ in range(5)]
+    ended = renewing.service(owner, None, clock.today() - timedelta(days=1), renewal="inactive")
+    async with workflows.running():
+        (schedule,) = await DBOS.list_schedules_async(schedule_name_prefix="renewals")
+        assert (schedule["schedule"], schedule["cron_timezone"]) == ("0 0 6-22 * * *", "Europe/Rome")
+        for _ in range(2):
+            handle = await DBOS.start_workflow_async(workflows.renewals_round, clock.now(), None)
+            await handle.get_result()
+        await _until(lambda: {mail.status for mail in factories.rows(tables.OutboxMail)} == {"sent"})
+    assert {factories.again(one).expires_on for one in due} == {calendar.add_years(due[0].expires_on, 1)}
+    assert len(gateway.charges) == 5
+    assert factories.again(ended).status == "expired"
+    assert sorted({mail.template for mail in factories.rows(tables.OutboxMail)}) == ["m07", "m16"]
+
+
+@pytest.mark.anyio
+async def test_a_debit_that_becomes_possible_is_made_at_once(sqlite_database, gateway, configured):
+    configured(59)
+    factories.stock()
+    owner = factories.customer(kind="company", company_name="Alfa S.r.l.", vat_number="12345670017")
+    renewing.service(owner, renewing.card(owner), clock.today() + timedelta(days=7))
+    async with workflows.running():
+        with db.transaction() as s:
+            live.publish(s, live.WORK_RENEWALS)
+        await _until(lambda: len(factories.rows(tables.Receipt)) == 1)
 
 
 def _card_ends_before_the_debit():

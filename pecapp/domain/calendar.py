@@ -39,6 +39,13 @@ def expiry(activated_on: date, years: int) -> date:
     return add_years(activated_on, years)
 
 
+def term_end(activated_on: date, years: int | None, months: int | None) -> date | None:
+    """The last valid day of what is bought for so long and starts on `activated_on`; None for what does not expire."""
+    if months:
+        return add_months(activated_on, months)
+    return expiry(activated_on, years) if years else None
+
+
 def renewed_expiry(old: date, years: int) -> date:
     """The new last valid day after a renewal: counted from the old one, also when it is paid after that day."""
     return add_years(old, years)

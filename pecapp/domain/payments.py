@@ -52,6 +52,21 @@ class Reason(StrEnum):
     TECHNICAL = "technical"
 
 
+class Remedy(StrEnum):
+    """What can be done after a charge of a kept method was refused, whatever its owner may hear of the reason."""
+
+    SOFT = "soft"
+    """The calendar tries again."""
+    CONFIRM = "confirm"
+    """Its owner has to confirm the same payment in person."""
+    NEW_DATA = "new_data"
+    """Another card is needed, or its new data."""
+    NEVER = "never"
+    """This method must not be charged again."""
+    OURS = "ours"
+    """Our own account or request is at fault: for the staff."""
+
+
 OPEN = frozenset({Status.CREATED, Status.REDIRECTED, Status.UNKNOWN})
 FAILED = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
 
@@ -155,6 +170,8 @@ class Outcome:
     """The gateway's name for the movement of money, needed to refund it."""
     reason: Reason | None = None
     """Why the last try failed, also when the customer can still try again there."""
+    remedy: Remedy | None = None
+    """What can be done about it; set with every DECLINED of a charge of a kept method."""
     card: Card | None = None
     wallet: Wallet | None = None
     held: bool = False

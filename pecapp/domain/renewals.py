@@ -32,6 +32,8 @@ class Doubt(StrEnum):
 
     NO_METHOD = "no_method"
     REVOKED = "revoked"
+    REFUSED = "refused"
+    """Its bank refuses debits for good."""
     NOT_AUTHORISED = "not_authorised"
     CEILING = "ceiling"
     CARD_ENDS = "card_ends"
@@ -48,6 +50,8 @@ class Means:
     """The most that one debit may take; None when no debit was ever authorised."""
     ends_on: date | None = None
     """Last day of a card; None for an account, which does not end by itself."""
+    refused: bool = False
+    """Whether its bank has said that it must not be debited again."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ def doubt(amount_cents: int, on: date, means: Means | None, *, sold: bool = True
         return Doubt.NO_METHOD
     if not means.usable:
         return Doubt.REVOKED
+    if means.refused:
+        return Doubt.REFUSED
     if means.ceiling_cents is None:
         return Doubt.NOT_AUTHORISED
     if amount_cents > means.ceiling_cents:

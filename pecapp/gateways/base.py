@@ -121,6 +121,8 @@ class Charge:
     return_url: str = ""
     """Where the owner comes back after confirming at the gateway; proves nothing."""
     cancel_url: str = ""
+    again_ref: str = ""
+    """The gateway's name for an earlier charge of the same order, which was refused: that payment is tried again."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class Refunded:
 
     refund_ref: str
     status: str
+    refund_id: str = ""
+    """Our name for it, as the gateway wrote it down; empty for one that was not made here."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,8 @@ class Event:
     outcome: payments.Outcome | None = None
     saving_id: str = ""
     """The saving that the event is about, empty for all other news."""
+    refund_ref: str = ""
+    """The gateway's name for the refund that the event is about, empty for all other news."""
 
 
 class Gateway(Protocol):
@@ -196,10 +202,12 @@ class Gateway(Protocol):
         ...
 
     async def charge(self, request: Charge) -> payments.Outcome:
-        """Take money from a kept method. A refusal is an outcome (DECLINED); safe to repeat with the same request.
+        """Take money from a kept method. Safe to repeat with the same request.
 
-        WAITING with an `again_url` means that the owner, who is there, has to confirm at the gateway; how that ended
-        is told by `look_up` with the outcome's `gateway_ref`.
+        A refusal is an outcome: DECLINED with its `remedy`. Where the payment of `again_ref` has succeeded after all,
+        the outcome is that success and names the attempt that it was made for. WAITING with an `again_url` means that
+        the owner, who is there, has to confirm at the gateway; how that ended is told by `look_up` with the outcome's
+        `gateway_ref`.
         """
         ...
 
@@ -230,6 +238,10 @@ class Gateway(Protocol):
 
     async def refund(self, request: Refund) -> Refunded:
         """Give money back. Safe to repeat with the same request."""
+        ...
+
+    async def look_up_refund(self, refund_ref: str) -> Refunded:
+        """How a refund stands now: one that was pending may have ended, one that looked done may have failed."""
         ...
 
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> Event:

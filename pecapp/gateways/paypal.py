@@ -89,18 +89,25 @@ class PayPalGateway:
 
     async def capture(self, reference: base.Reference, idempotency_key: str) -> payments.Outcome:
         """Take the money of an approved order. Safe to repeat: PayPal captures an order once, whatever the key."""
-        path = f"{ORDERS}/{_named(reference)}/capture"
         try:
-            order = await self._client.ask("capture", Call("POST", path, {}, _WHOLE | _keyed(idempotency_key)))
+            order = await self._take(_named(reference), idempotency_key)
         except Refused as refusal:
-            if "ORDER_ALREADY_CAPTURED" in refusal.issues:
-                return await self.look_up(reference)
             reason = paypal_codes.reason(refusal.issues)
             if reason is None:
                 raise
             order = await self._order(_named(reference))
-            return paypal_bodies.declined(order, reason, refusal)
+            return paypal_bodies.declined(order, reason, paypal_codes.remedy(refusal.issues), refusal)
         return paypal_bodies.outcome(order)
+
+    async def _take(self, name: str, key: str) -> dict[str, Any]:
+        """The order with its money taken, now or earlier. Raises Refused."""
+        path = f"{ORDERS}/{name}/capture"
+        try:
+            return await self._client.ask("capture", Call("POST", path, {}, _WHOLE | _keyed(key)))
+        except Refused as refusal:
+            if "ORDER_ALREADY_CAPTURED" not in refusal.issues:
+                raise
+            return await self._order(name)
 
     async def close(self, reference: base.Reference) -> payments.Outcome:
         """How the order stands: one that waits, or that PayPal has forgotten, is CANCELLED by never being captured."""
@@ -117,26 +124,25 @@ class PayPalGateway:
     async def charge(self, request: base.Charge) -> payments.Outcome:
         """Take money from a kept account: created and captured in one step, unless its owner has to confirm it first.
 
-        Safe to repeat with the same request for six hours; after that, look up first.
+        Safe to repeat with the same request for six hours; after that, look up first. Every charge is an order of its
+        own: of one that it refuses PayPal keeps nothing that could be tried again.
         """
-        body = paypal_bodies.charge_order(request, self._brand)
+        body, key = paypal_bodies.charge_order(request, self._brand), request.idempotency_key
+        name = ""
         try:
-            order = await self._client.ask(
-                "charge", Call("POST", ORDERS, body, _WHOLE | _keyed(request.idempotency_key))
-            )
+            order = await self._client.ask("charge", Call("POST", ORDERS, body, _WHOLE | _keyed(key)))
+            outcome = paypal_bodies.outcome(order)
+            name = outcome.gateway_ref
+            if outcome.verdict is payments.Verdict.APPROVED:
+                outcome = paypal_bodies.outcome(await self._take(name, f"{key}:capture"))
         except Refused as refusal:
-            reason = paypal_codes.reason(refusal.issues)
-            if reason is None:
+            remedy = paypal_codes.remedy(refusal.issues)
+            if remedy is payments.Remedy.OURS:
                 raise
-            return paypal_bodies.refused(request, reason)
-        outcome = paypal_bodies.outcome(order)
-        if outcome.verdict is payments.Verdict.APPROVED:
-            reference = base.Reference(request.attempt_id, outcome.gateway_ref)
-            outcome = await self.capture(reference, f"{request.idempotency_key}:capture")
-        if outcome.verdict is payments.Verdict.REFUSED:
-            return paypal_bodies.refused(request, outcome.reason or payments.Reason.DECLINED, outcome)
+            reason = paypal_codes.reason(refusal.issues) or payments.Reason.AUTHENTICATION
+            return paypal_bodies.refused(request, reason, remedy, name)
         if outcome.verdict is payments.Verdict.WAITING and not request.return_url:  # nobody is there to confirm
-            return paypal_bodies.refused(request, payments.Reason.AUTHENTICATION, outcome)
+            return paypal_bodies.refused(request, payments.Reason.AUTHENTICATION, payments.Remedy.CONFIRM, name)
         return outcome
 
     async def start_saving(self, request: base.Save) -> base.Started:
@@ -189,6 +195,11 @@ class PayPalGateway:
                 return made
             raise
         return paypal_bodies.refunded(refund)
+
+    async def look_up_refund(self, refund_ref: str) -> base.Refunded:
+        """How a refund stands now."""
+        path = f"/v2/payments/refunds/{_id(refund_ref)}"
+        return paypal_bodies.refunded(await self._client.ask("look up a refund", Call("GET", path)))
 
     async def _refund_made(self, request: base.Refund) -> base.Refunded | None:
         """The refund that an earlier call with this request made."""

@@ -117,7 +117,10 @@ def _page(answer: Mapping[str, Any]) -> str:
 
 @understood()
 def outcome(order: Mapping[str, Any]) -> payments.Outcome:
-    """What an order says. An order that is COMPLETED with a capture that is PENDING is not paid."""
+    """What an order says. An order that is COMPLETED with a capture that is PENDING is not paid.
+
+    Of a capture that is refused in the end PayPal does not say why: another day may bring more luck.
+    """
     unit = order["purchase_units"][0]
     capture = next(iter((unit.get("payments") or {}).get("captures") or ()), None)
     verdict = _verdict(order["status"], capture)
@@ -130,6 +133,7 @@ def outcome(order: Mapping[str, Any]) -> payments.Outcome:
         gateway_ref=order["id"],
         payment_ref=capture["id"] if capture else "",
         reason=payments.Reason.DECLINED if verdict is payments.Verdict.DECLINED else None,
+        remedy=payments.Remedy.SOFT if verdict is payments.Verdict.DECLINED else None,
         wallet=_wallet(order),
         held=bool(capture and capture["status"] == "PENDING"),
         again_url=_page(order) if verdict is payments.Verdict.WAITING else "",
@@ -164,22 +168,25 @@ def _verdict(status: str, capture: Mapping[str, Any] | None) -> payments.Verdict
             return payments.Verdict.PROCESSING
 
 
-def declined(order: Mapping[str, Any], reason: payments.Reason, refusal: Refused) -> payments.Outcome:
+def declined(
+    order: Mapping[str, Any], reason: payments.Reason, remedy: payments.Remedy, refusal: Refused
+) -> payments.Outcome:
     """A capture that was refused: final, or to be tried again by the customer where PayPal offers a way."""
     again = refusal.links.get("redirect") or refusal.links.get("payer-action") or ""
     verdict = payments.Verdict.REFUSED if again else payments.Verdict.DECLINED
-    return dataclasses.replace(outcome(order), verdict=verdict, reason=reason, again_url=again)
+    return dataclasses.replace(outcome(order), verdict=verdict, reason=reason, remedy=remedy, again_url=again)
 
 
-def refused(request: base.Charge, reason: payments.Reason, seen: payments.Outcome | None = None) -> payments.Outcome:
-    """A kept account that could not be charged."""
+def refused(request: base.Charge, reason: payments.Reason, remedy: payments.Remedy, name: str = "") -> payments.Outcome:
+    """A kept account that could not be charged; `name` is that of the order, if one was made."""
     return payments.Outcome(
         attempt_id=request.attempt_id,
         verdict=payments.Verdict.DECLINED,
         amount_cents=request.amount_cents,
         currency=request.currency,
-        gateway_ref=seen.gateway_ref if seen else "",
+        gateway_ref=name,
         reason=reason,
+        remedy=remedy,
     )
 
 
@@ -250,7 +257,8 @@ def kept(token: Mapping[str, Any]) -> payments.Wallet:
 @understood()
 def refunded(refund: Mapping[str, Any]) -> base.Refunded:
     """How a refund stands."""
-    return base.Refunded(refund["id"], _REFUNDS.get(refund.get("status") or "", "pending"))
+    status = _REFUNDS.get(refund.get("status") or "", "pending")
+    return base.Refunded(refund["id"], status, str(refund.get("custom_id") or ""))
 
 
 @understood()

@@ -33,8 +33,36 @@ _REASONS: Mapping[str, payments.Reason] = MappingProxyType(
         for code in codes
     }
 )
-_ANOTHER_SOURCE = frozenset(
-    {"INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "PAYER_CANNOT_PAY", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"}
+_REMEDIES: Mapping[str, payments.Remedy] = MappingProxyType(
+    {
+        code: remedy
+        for remedy, codes in {
+            payments.Remedy.CONFIRM: (
+                "INSTRUMENT_DECLINED",
+                "ORDER_NOT_APPROVED",
+                "PAYER_ACTION_REQUIRED",
+                "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING",
+            ),
+            payments.Remedy.SOFT: (
+                "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
+                "PAYER_CANNOT_PAY",
+                "TRANSACTION_LIMIT_EXCEEDED",
+                "TRANSACTION_REFUSED",
+            ),
+            payments.Remedy.NEVER: (
+                "AGREEMENT_ALREADY_CANCELLED",
+                "BILLING_AGREEMENT_NOT_FOUND",
+                "COMPLIANCE_VIOLATION",
+                "PAYER_ACCOUNT_LOCKED_OR_CLOSED",
+                "PAYER_ACCOUNT_RESTRICTED",
+                "PAYER_COUNTRY_NOT_SUPPORTED",
+                "TOKEN_ID_NOT_FOUND",
+                "TRANSACTION_BLOCKED_BY_PAYEE",
+            ),
+            payments.Remedy.OURS: ("CONSENT_NEEDED", "NOT_ELIGIBLE_FOR_TOKEN_PROCESSING", "PERMISSION_DENIED"),
+        }.items()
+        for code in codes
+    }
 )
 _NO_VAULT = frozenset({"CONSENT_NEEDED", "NOT_AUTHORIZED", "NOT_ELIGIBLE_FOR_TOKEN_PROCESSING", "PERMISSION_DENIED"})
 
@@ -47,9 +75,9 @@ def reason(issues: Iterable[str]) -> payments.Reason | None:
     return next((_REASONS[issue] for issue in issues if issue in _REASONS), None)
 
 
-def wants_another_source(issues: Iterable[str]) -> bool:
-    """Whether the same payment can still succeed once the customer has gone back to PayPal."""
-    return not _ANOTHER_SOURCE.isdisjoint(issues)
+def remedy(issues: Iterable[str]) -> payments.Remedy:
+    """What can be done about the refusal of a charge; whatever is not known to be about its owner is OURS."""
+    return next((_REMEDIES[issue] for issue in issues if issue in _REMEDIES), payments.Remedy.OURS)
 
 
 def refuses_vault(status: int, issues: Iterable[str]) -> bool:

@@ -11,7 +11,7 @@ from pecapp.gateways import base
 _LONGEST_NAME = 64
 _GONE = frozenset({"VAULT.PAYMENT-TOKEN.DELETED", "VAULT.PAYMENT-TOKEN.DELETION-INITIATED"})
 _KEPT_AT_LAST = "VAULT.PAYMENT-TOKEN.CREATED"
-_REFUNDS = frozenset({"PAYMENT.CAPTURE.REFUNDED"})
+_REFUNDS = frozenset({"PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.FAILED", "PAYMENT.REFUND.PENDING"})
 _RELEVANT = (
     _GONE
     | _REFUNDS
@@ -56,6 +56,7 @@ def read(raw: bytes, headers: Mapping[str, str]) -> base.Event:
         transmission_id=headers.get("paypal-transmission-id") or "",
         method_ref=token,
         oddity="" if content else "no data",
+        refund_ref=_name(content.get("id")) if kind in _REFUNDS else "",
     )
 
 

@@ -7,18 +7,20 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-import httpx
+import aiohttp
 import stripe
 from stripe.params.checkout import SessionListParams
 
 from pecapp.domain import payments
-from pecapp.gateways import base, stripe_bodies, stripe_charges, stripe_events, stripe_kept
+from pecapp.gateways import base, stripe_bodies, stripe_charges, stripe_events, stripe_kept, stripe_line
 from pecapp.gateways.stripe_calls import PAGE_LENGTH, ask, has_code, is_repeated, search
 
-TIMEOUT = httpx.Timeout(20, connect=5)
+TIMEOUT = aiohttp.ClientTimeout(sock_connect=5, sock_read=20)
+"""Seconds to connect, and between two bytes of an answer."""
 RETRIES = 2
 
 _SESSION = re.compile(r"cs_\w{1,250}", re.ASCII)
+_REFUND = re.compile(r"\w{1,250}", re.ASCII)
 _EXPANDED = ["payment_intent.payment_method", "payment_intent.latest_charge"]
 
 stripe.enable_telemetry = False
@@ -29,7 +31,7 @@ logging.getLogger("stripe").setLevel(logging.WARNING)
 @dataclasses.dataclass(frozen=True)
 class _Connection:
     api: stripe.StripeClient
-    http: stripe.HTTPXClient
+    line: stripe_line.Line
 
 
 class StripeGateway:
@@ -49,7 +51,7 @@ class StripeGateway:
         *,
         api_base: str | None = None,
         account: str | None = None,
-        timeout: httpx.Timeout = TIMEOUT,
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
         retries: int = RETRIES,
     ) -> None:
         self._secret_key = secret_key
@@ -172,6 +174,12 @@ class StripeGateway:
                 return made
             raise
 
+    async def look_up_refund(self, refund_ref: str) -> base.Refunded:
+        """How a refund stands now."""
+        if not _REFUND.fullmatch(refund_ref):
+            raise base.GatewayError("look up a refund: not the name of one")
+        return stripe_bodies.refunded(await ask("look up a refund", self._v1.refunds.retrieve_async(refund_ref)))
+
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
         """Check that a notification is authentic, fresh and ours, and read it. Raises NotAuthentic. Does no I/O.
 
@@ -197,21 +205,21 @@ class StripeGateway:
     async def aclose(self) -> None:
         """Close the connections of the running event loop; a later call opens new ones."""
         if connection := self._connections.pop(asyncio.get_running_loop(), None):
-            await connection.http.close_async()
+            await connection.line.close_async()
 
     @property
     def _v1(self) -> stripe.V1Services:
         loop = asyncio.get_running_loop()
         connection = self._connections.get(loop)
         if connection is None:
-            http = stripe.HTTPXClient(timeout=self._timeout)
+            line = stripe_line.Line(self._timeout)
             api = stripe.StripeClient(
                 self._secret_key,
                 base_addresses={"api": self._api_base} if self._api_base else {},
                 max_network_retries=self._retries,
-                http_client=http,
+                http_client=line,
             )
-            connection = self._connections[loop] = _Connection(api, http)
+            connection = self._connections[loop] = _Connection(api, line)
         return connection.api.v1
 
     async def _name(self, reference: base.Reference) -> str:

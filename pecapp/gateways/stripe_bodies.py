@@ -102,6 +102,7 @@ def charged(intent: Mapping[str, Any]) -> payments.Outcome:
         gateway_ref=intent["id"],
         payment_ref=intent["id"],
         reason=stripe_codes.reason(error) if verdict is payments.Verdict.DECLINED else None,
+        remedy=stripe_codes.remedy(error) if verdict is payments.Verdict.DECLINED else None,
         card=card(intent, error),
         again_url=(action.get("redirect_to_url") or {}).get("url") or "",
     )
@@ -168,4 +169,9 @@ def card(intent: Mapping[str, Any], error: Mapping[str, Any]) -> payments.Card |
 
 def refunded(refund: stripe.Refund) -> base.Refunded:
     """How a refund stands."""
-    return base.Refunded(refund_ref=refund.id, status=_REFUND_STATUSES.get(refund.status or "", "pending"))
+    known = refund.to_dict().get("metadata") or {}
+    return base.Refunded(
+        refund_ref=refund.id,
+        status=_REFUND_STATUSES.get(refund.status or "", "pending"),
+        refund_id=str(known.get("refund") or ""),
+    )

@@ -32,6 +32,7 @@ _RELEVANT = (
         "charge.dispute.funds_reinstated",
         "charge.dispute.funds_withdrawn",
         "charge.dispute.updated",
+        "charge.refund.updated",
         "charge.refunded",
         "checkout.session.async_payment_failed",
         "checkout.session.expired",
@@ -82,6 +83,7 @@ def read(
         oddity=oddity,
         outcome=None if oddity or kind not in _FINAL else _success(kind, attempt_id, content),
         saving_id=saving_id,
+        refund_ref="" if foreign else _refund(content),
     )
 
 
@@ -142,6 +144,13 @@ def _saving(content: dict[str, Any]) -> str:
     """The saving that a page without a payment, or what it set up, is for; empty for none."""
     metadata = _dict(content.get("metadata"))
     return _name(metadata.get("saving")) if metadata.get("app") == APP else ""
+
+
+def _refund(content: dict[str, Any]) -> str:
+    """Stripe's name for a refund that was made here; empty for what is none."""
+    metadata = _dict(content.get("metadata"))
+    ours = content.get("object") == "refund" and metadata.get("app") == APP and _name(metadata.get("refund"))
+    return _name(content.get("id")) if ours else ""
 
 
 def _attempt(content: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Cards that Stripe keeps for later: saved without a payment, read back, detached."""
 
-import logging
 import re
 
 import stripe
@@ -11,9 +10,6 @@ from pecapp.gateways import base, stripe_bodies, stripe_events
 from pecapp.gateways.stripe_calls import ask, has_code
 
 _METHOD = re.compile(r"[a-z]+_\w{1,250}", re.ASCII)
-
-# At the level below, httpx logs every address that it asks for, and the address of a kept card is its token.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 async def start_saving(v1: stripe.V1Services, request: base.Save) -> base.Started:

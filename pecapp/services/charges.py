@@ -26,22 +26,27 @@ async def take(attempt: tables.PaymentAttempt) -> str:
     Raises Unavailable when the gateway refused to try (the order is payable again then). No answer leaves the outcome
     unknown: reconciliation asks on. Safe to repeat: the gateway knows the attempt's key.
     """
-    request = await db.run(_request, attempt.id)
-    if request is None:
+    asked = await db.run(_request, attempt.id)
+    if asked is None:
         return ""  # it has ended meanwhile: another press of the button got through
-    try:
-        outcome = await registry.get(attempt.gateway).charge(request)
-    except base.OutcomeUnknown as problem:
-        log.warning("gateway %s did not answer to a charge for attempt %s: %s", attempt.gateway, attempt.id, problem)
-        await settlement.apply(_said(attempt, rules.Verdict.PROCESSING))
-        return ""
-    except base.GatewayError as problem:
-        log.warning("gateway %s refused a charge for attempt %s: %s", attempt.gateway, attempt.id, problem)
-        await settlement.apply(_said(attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL), witnessed=True)
-        raise errors.Unavailable("PAG_NON_DISPONIBILE") from problem
+    outcome = await make(attempt.gateway, asked)
     failpoint.reach("charged")
-    await settlement.apply(outcome, witnessed=True)
+    await settlement.apply(outcome, witnessed=outcome.verdict is not rules.Verdict.PROCESSING)
+    if outcome.verdict is rules.Verdict.CANCELLED:
+        raise errors.Unavailable("PAG_NON_DISPONIBILE")
     return outcome.again_url if outcome.verdict is rules.Verdict.WAITING else ""
+
+
+async def make(gateway: str, request: base.Charge) -> rules.Outcome:
+    """Ask a gateway to charge. No answer is PROCESSING; a gateway that will not even try is CANCELLED, TECHNICAL."""
+    try:
+        return await registry.get(gateway).charge(request)
+    except base.OutcomeUnknown as problem:
+        log.warning("gateway %s did not answer to a charge for attempt %s: %s", gateway, request.attempt_id, problem)
+        return _said(request.attempt_id, request, rules.Verdict.PROCESSING)
+    except base.GatewayError as problem:
+        log.warning("gateway %s refused a charge for attempt %s: %s", gateway, request.attempt_id, problem)
+        return _said(request.attempt_id, request, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL)
 
 
 async def find_out(attempt: tables.PaymentAttempt, named: str = "") -> bool:
@@ -68,13 +73,13 @@ async def _again(attempt: tables.PaymentAttempt, *, never_arrived: bool) -> bool
     """Make the same call again, or end what never arrived; whether either could be done."""
     if attempt.created_at + REPEATABLE <= clock.now():
         if never_arrived:
-            await settlement.apply(_said(attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL))
+            await settlement.apply(_said(attempt.id, attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL))
         return never_arrived
-    request = await db.run(_request, attempt.id)
-    if request is None:
+    asked = await db.run(_request, attempt.id)
+    if asked is None:
         return True  # it has ended, and nothing is to be charged for it
     try:
-        outcome = await registry.get(attempt.gateway).charge(request)
+        outcome = await registry.get(attempt.gateway).charge(asked)
     except base.GatewayError as problem:  # a no to this call says nothing of the one before
         log.warning("gateway %s refused a charge for attempt %s: %s", attempt.gateway, attempt.id, problem)
         return False
@@ -84,34 +89,45 @@ async def _again(attempt: tables.PaymentAttempt, *, never_arrived: bool) -> bool
 
 def _request(attempt_id: str) -> base.Charge | None:
     """The same content whenever it is made; None when the attempt has ended or its order wants no payment any more."""
-    public = settings.load().public_url
     with db.transaction() as s:
         attempt = settlement.hold(s, attempt_id)
         order = s.exec(db.locked(select(tables.Order).where(tables.Order.id == attempt.order_id))).one()
         if attempt.status not in rules.OPEN or order.status != orders.Status.VERIFYING:
             return None
-        return base.Charge(
-            attempt_id=attempt.id,
-            order_number=order.number,
-            attempt_number=attempt.number,
-            description=f"{settings.load().brand_name} {order.number}",
-            amount_cents=attempt.amount_cents,
-            currency=attempt.currency,
-            token=attempt.charged_token,
-            customer_ref=attempt.charged_customer,
-            idempotency_key=attempt.idempotency_key,
-            lang=order.lang,
-            return_url=f"{public}/ritorno/{attempt.gateway}",
-            cancel_url=f"{public}/annullato/{attempt.gateway}/{attempt.id}",
-        )
+        return request(attempt, order)
 
 
-def _said(attempt: tables.PaymentAttempt, verdict: rules.Verdict, reason: rules.Reason | None = None) -> rules.Outcome:
-    """What we know without the gateway's word."""
-    return rules.Outcome(
+def request(attempt: tables.PaymentAttempt, order: tables.Order) -> base.Charge:
+    """What the gateway is asked for; without a way back when automatic renewal asks, for nobody is there to confirm."""
+    public, there = settings.load().public_url, attempt.channel != settlement.RENEWAL
+    return base.Charge(
         attempt_id=attempt.id,
-        verdict=verdict,
+        order_number=order.number,
+        attempt_number=attempt.number,
+        description=f"{settings.load().brand_name} {order.number}",
         amount_cents=attempt.amount_cents,
         currency=attempt.currency,
+        token=attempt.charged_token,
+        customer_ref=attempt.charged_customer,
+        idempotency_key=attempt.idempotency_key,
+        lang=order.lang,
+        return_url=f"{public}/ritorno/{attempt.gateway}" if there else "",
+        cancel_url=f"{public}/annullato/{attempt.gateway}/{attempt.id}" if there else "",
+        again_ref=attempt.again_ref,
+    )
+
+
+def _said(
+    attempt_id: str,
+    what: base.Charge | tables.PaymentAttempt,
+    verdict: rules.Verdict,
+    reason: rules.Reason | None = None,
+) -> rules.Outcome:
+    """What we know without the gateway's word."""
+    return rules.Outcome(
+        attempt_id=attempt_id,
+        verdict=verdict,
+        amount_cents=what.amount_cents,
+        currency=what.currency,
         reason=reason,
     )

@@ -29,6 +29,11 @@ _TAKE_BACK = (
     .values(status=HELD, order_id=bindparam("owner"), former=True)
 )
 _HELD_BY = (_NAME.c.order_id == bindparam("owner"), _NAME.c.status == HELD)
+_GIVE_UP = (
+    update(_NAME)
+    .where(_NAME.c.address == bindparam("label"), _NAME.c.status == USED)
+    .values(status=FORMER, order_id=None)
+)
 _GIVE_BACK = update(_NAME).where(*_HELD_BY, _NAME.c.former).values(status=FORMER, order_id=None)
 _FORGET = delete(_NAME).where(*_HELD_BY)
 
@@ -103,6 +108,11 @@ def release(s: Session, order_id: int) -> None:
     """Let go of the names that an unpaid order held: new ones are free, former ones their former holder's again."""
     db.core(s).execute(_GIVE_BACK, {"owner": order_id})
     db.core(s).execute(_FORGET, {"owner": order_id})
+
+
+def give_up(s: Session, address: str) -> None:
+    """A mailbox is deleted: only its former holder may have the address again."""
+    db.core(s).execute(_GIVE_UP, {"label": address})
 
 
 def _taken(s: Session, names: list[str], tax_ids: set[str]) -> list[str]:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from pecapp import clock, db, errors, tables
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import alerts, failpoint, live, methods, payments, savings, settlement
+from pecapp.services import alerts, failpoint, live, methods, payments, refunds, savings, settlement
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ async def receive(gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> 
     Safe to repeat, safe out of order: a second delivery changes nothing, nor does a second event in one transmission.
     """
     try:
-        event = await registry.get(gateway_name).read_event(raw, headers, clock.now())
+        event = await registry.get(gateway_name).read_event(raw, headers, clock.machine())
     except base.Unverifiable as problem:
         log.warning("notification for %s cannot be verified now: %s", gateway_name, problem)
         raise errors.Unavailable from problem
@@ -62,6 +62,7 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
         "transmission_id": event.transmission_id or None,
         "method_ref": event.method_ref,
         "saving_id": event.saving_id,
+        "refund_ref": event.refund_ref,
         "attempt_id": event.attempt_id,
         "gateway_ref": event.gateway_ref,
         "body": body,
@@ -90,12 +91,18 @@ def _first_status(event: base.Event) -> str:
 
 
 def _to_be_followed(event: base.Event) -> bool:
-    """Whether it speaks of an attempt, a saving or a kept method; nothing here acts on any other."""
-    return event.relevant and bool(event.attempt_id or event.by_ref or event.method_ref or event.saving_id)
+    """Whether it speaks of an attempt, a saving, a kept method or a refund; nothing here acts on any other."""
+    named = event.attempt_id or event.by_ref or event.method_ref or event.saving_id or event.refund_ref
+    return event.relevant and bool(named)
 
 
 def _settled_by(s: Session, event: base.Event) -> bool:
-    """Whether nothing more is needed: the event settles the attempt by itself, or the attempt succeeded before it."""
+    """Whether nothing more is needed: the event settles the attempt by itself, or the attempt succeeded before it.
+
+    What it says of a refund is read back in any case.
+    """
+    if event.refund_ref:
+        return False
     if event.outcome is not None:
         return settlement.settle(s, event.outcome) is not None
     return db.core(s).execute(_FINISHED, {"key": event.attempt_id}).scalar_one_or_none() == rules.Status.SUCCEEDED
@@ -110,20 +117,26 @@ async def drain(limit: int = 200) -> int:
     events = await db.run(_claim, limit)
     hints: dict[_Hint, list[int]] = {}
     for event in events:
-        hint = _Hint(event.gateway, event.attempt_id, event.gateway_ref, event.method_ref, event.saving_id)
+        hint = _Hint.of(event)
         hints.setdefault(hint, []).append(event.id or 0)
     await asyncio.gather(*(_follow(hint, ids) for hint, ids in hints.items()))
     return len(events)
 
 
 class _Hint(NamedTuple):
-    """What an event says has to be looked at: an attempt, by its name or the gateway's, a saving, or a kept method."""
+    """What an event says has to be looked at: an attempt, by its name or the gateway's, a saving, a kept method or
+    a refund."""
 
     gateway: str
     attempt_id: str
     gateway_ref: str
     method_ref: str
     saving_id: str
+    refund_ref: str
+
+    @classmethod
+    def of(cls, event: tables.InboxEvent) -> "_Hint":
+        return cls(*(getattr(event, name) for name in cls._fields))
 
 
 async def _follow(hint: _Hint, ids: list[int]) -> None:
@@ -141,6 +154,8 @@ async def _follow(hint: _Hint, ids: list[int]) -> None:
 
 async def _look(hint: _Hint) -> bool:
     """Ask the gateway for what the hint names; False when it gave no answer. Raises NotFound."""
+    if hint.refund_ref:
+        return await refunds.check(hint.gateway, hint.refund_ref)
     if hint.saving_id:
         return await savings.check(hint.saving_id)
     attempt = await db.run(_find, hint)

@@ -110,8 +110,20 @@ def expire_due(limit: int = 200) -> int:
             )
         ).all()
         for order in overdue:
-            _close(s, order, orders.Signal.LAPSED, by="system")
+            lapse(s, order)
     return len(overdue)
+
+
+def lapse(s: Session, order: tables.Order) -> None:
+    """A locked order that waits for payment cannot be paid any more (Ordine scaduto); its customer is told."""
+    if orders.allows(orders.Status(order.status), orders.Signal.LAPSED):
+        _close(s, order, orders.Signal.LAPSED, by="system")
+
+
+def withdraw(s: Session, order: tables.Order) -> None:
+    """Its consumer has withdrawn from a locked order that waits for payment: it is cancelled, and they are told."""
+    if orders.allows(orders.Status(order.status), orders.Signal.CANCELLED):
+        _close(s, order, orders.Signal.CANCELLED, by="customer")
 
 
 def _close(s: Session, order: tables.Order, signal: orders.Signal, by: str) -> None:

@@ -16,18 +16,22 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     RECOVER = "recover"
     ENTRY = "entry"
+    DEBIT = "debit"
 
 
 LIFETIMES = {
     Purpose.CONFIRM: timedelta(days=7),
     Purpose.RECOVER: timedelta(hours=1),
     Purpose.ENTRY: timedelta(minutes=10),
+    Purpose.DEBIT: timedelta(days=8),  # until the expiry of what the debit renews
 }
 _LONGEST = 100
 
 
-def issue(s: Session, purpose: Purpose, account_id: int, *, session_id: str | None = None) -> str:
-    """A new token for an account; only the browser of `session_id` may use it, when given."""
+def issue(
+    s: Session, purpose: Purpose, account_id: int, *, session_id: str | None = None, order_id: int | None = None
+) -> str:
+    """A new token for an account, about an order if it is; only the browser of `session_id` may use it, when given."""
     token = secrets.token_urlsafe(32)
     s.add(
         tables.Token(
@@ -35,6 +39,7 @@ def issue(s: Session, purpose: Purpose, account_id: int, *, session_id: str | No
             purpose=purpose.value,
             account_id=account_id,
             session_id=session_id,
+            order_id=order_id,
             expires_at=clock.now() + LIFETIMES[purpose],
         )
     )

@@ -24,6 +24,7 @@ EVERYTHING = "*"
 WORK_INBOX = "work:inbox"
 WORK_PAYMENTS = "work:payments"
 WORK_MAIL = "work:mail"
+WORK_RENEWALS = "work:renewals"
 
 Listener = Callable[[frozenset[str]], None]
 _listeners: list[Listener] = []

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from pecapp import i18n, settings, tables
 from pecapp.domain import calendar, orders, payments
 from pecapp.gateways import registry
-from pecapp.services import facts, letters, matter, renewal_mails, terms
+from pecapp.services import engine_mails, facts, letters, matter, renewal_mails, terms, withdrawal_mails
 
 _TONES = MappingProxyType(
     {
@@ -32,8 +32,7 @@ def compose(s: Session, mail: tables.OutboxMail) -> matter.Composed:
 
     Raises KeyError for a template that does not exist.
     """
-    account = s.get_one(tables.Account, mail.account_id)
-    return _COMPOSERS[mail.template](matter.Matter(s, mail, account, i18n.language(mail.lang)))
+    return _COMPOSERS[mail.template](matter.Matter(s, mail, i18n.language(mail.lang)))
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ def _withdrawal(about: matter.Matter, found: facts.OrderFacts) -> tuple[letters.
         letters.Paragraph(
             say("m02.withdrawal.right", until=i18n.date(until, about.lang), email=settings.load().seller_email)
         ),
-        letters.Action(say("m02.withdrawal.button"), matter.link("/guida-ai-pagamenti") + "#recesso", main=False),
+        letters.Action(say("m02.withdrawal.button"), matter.link("/recesso", ordine=found.row.number), main=False),
         letters.Paragraph(say("m02.withdrawal.started" if found.row.start_now else "m02.withdrawal.not_started")),
     )
 
@@ -219,6 +218,30 @@ def _m18(about: matter.Matter) -> matter.Composed:
     )
     summary = say("m18.summary", number=order.number)
     return matter.Composed(letters.Letter(say("m18.subject"), summary, blocks))
+
+
+def _m19(about: matter.Matter) -> matter.Composed:
+    """«Ordine in attesa di pagamento»: how to pay it, and until when."""
+    found, say, stage = about.order(), about.say, about.params["stage"]
+    order = found.row
+    amount, until = about.money(order.gross_cents), about.day(calendar.rome_date(order.payable_until_at))
+    blocks = (
+        about.greeting(found.holder.display_name),
+        letters.Paragraph(say(f"m19.stage.{stage}", number=order.number, until=until)),
+        letters.Facts(
+            (
+                (say("order"), order.number),
+                (say("product"), ", ".join(line.name for line in found.lines)),
+                (say("subject"), facts.subject(order.configuration)),
+                (say("amount"), amount),
+                (say("m19.until"), until),
+            )
+        ),
+        *(_how_to_pay(about, found) if orders.Status(order.status) in orders.PAYABLE else ()),
+        letters.Paragraph(say("m19.lapses", until=until)),
+    )
+    summary = say("m19.summary", number=order.number, amount=amount, until=until)
+    return matter.Composed(letters.Letter(say("m19.subject"), summary, blocks))
 
 
 # --- the payment ------------------------------------------------------------------------------------------------------
@@ -280,29 +303,6 @@ def _m06(about: matter.Matter) -> matter.Composed:
     return matter.Composed(letters.Letter(say("m06.subject"), summary, blocks))
 
 
-def _m21(about: matter.Matter) -> matter.Composed:
-    """«Rimborso disposto»: how much goes back, and by which way."""
-    found, say = about.order(), about.say
-    refund = about.s.get_one(tables.Refund, about.params["refund_id"])
-    paid = facts.payment(about.s, refund.attempt_id)
-    blocks = (
-        about.greeting(found.holder.display_name),
-        letters.Paragraph(say("m21.surplus" if refund.reason == "surplus" else "m21.sent", number=found.row.number)),
-        letters.Facts(
-            (
-                (say("order"), found.row.number),
-                (say("refunded"), about.money(refund.amount_cents)),
-                (say("means"), facts.paid_with(paid, about.lang)),
-                (say("credit_note"), str(about.params.get("credit_note", ""))),
-            )
-        ),
-        letters.Paragraph(say("m21.when")),
-        letters.Action(say("m21.button"), matter.order_link(found), main=False),
-    )
-    summary = say("m21.summary", number=found.row.number, amount=about.money(refund.amount_cents))
-    return matter.Composed(letters.Letter(say("m21.subject"), summary, blocks))
-
-
 _COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingProxyType(
     {
         "m00": _m00,
@@ -319,8 +319,11 @@ _COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingPr
         "m14": renewal_mails.m14,
         "m15": renewal_mails.m15,
         "m18": _m18,
-        "m21": _m21,
+        "m19": _m19,
+        "m20": withdrawal_mails.m20,
+        "m21": withdrawal_mails.m21,
         "m23": _m23,
+        **engine_mails.COMPOSERS,
     }
 )
 TEMPLATES = frozenset(_COMPOSERS)

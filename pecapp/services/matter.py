@@ -1,10 +1,11 @@
 """What every mail is written with: its row, its reader, its language, and the links that it may carry."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from pecapp import i18n, settings, tables
 from pecapp.services import facts, letters, terms
@@ -24,8 +25,14 @@ class Matter:
 
     s: Session
     mail: tables.OutboxMail
-    account: tables.Account
     lang: i18n.Lang
+
+    @property
+    def account(self) -> tables.Account:
+        """Whose mail it is. Raises ValueError for a mail to somebody without an account."""
+        if self.mail.account_id is None:
+            raise ValueError(f"a mail {self.mail.template} is to a customer")
+        return self.s.get_one(tables.Account, self.mail.account_id)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -45,6 +52,24 @@ class Matter:
         if self.mail.order_id is None:
             raise ValueError(f"a mail {self.mail.template} is about an order")
         return facts.of_order(self.s, self.mail.order_id, self.lang)
+
+    def service(self, service_id: int) -> tables.Service:
+        """A service of the reader; one that has come to its end can still be named."""
+        service = tables.Service
+        return self.s.exec(select(service).where(service.id == service_id, service.account_id == self.account.id)).one()
+
+    def method(self, method_id: int) -> tables.PaymentMethod:
+        """A method of the reader; one that was removed can still be named."""
+        method = tables.PaymentMethod
+        return self.s.exec(select(method).where(method.id == method_id, method.account_id == self.account.id)).one()
+
+    def means(self, method: tables.PaymentMethod) -> str:
+        """A method as its owner knows it: «Visa •••• 4242»."""
+        return facts.means(method.gateway, method.brand, method.last4, self.lang, method.label)
+
+    def day(self, day: date) -> str:
+        """A day as the reader writes it."""
+        return i18n.date(day, self.lang)
 
     def addressee(self) -> str:
         """Whom it greets: the holder of the order that it is about, else of the account."""

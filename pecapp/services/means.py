@@ -44,12 +44,14 @@ def value(gateway: str, method_id: int | None) -> str:
 def resolve(s: Session, account_id: int, chosen: str, *, hold: bool = True) -> Choice:
     """What a form's value stands for; a kept method is held for this transaction unless it is only read.
 
-    Raises NotFound for a value that is none, and for a method that is gone or another's.
+    Raises NotFound for a value that is none, and for a method that is gone, over or another's.
     """
     method_id = kept_id(chosen)
     if method_id is not None:
         method = methods.chargeable(s, account_id, method_id, hold=hold)
         registry.get(method.gateway)
+        if methods.is_over(method):
+            raise errors.NotFound("MET_NON_TROVATO")
         return Choice(method.gateway, method)
     if chosen not in registry.gateways():
         raise errors.NotFound("MET_NON_TROVATO")
@@ -65,9 +67,9 @@ def find(s: Session, account_id: int, chosen: str, *, hold: bool = True) -> Choi
 
 
 def kept(found: Sequence[tables.PaymentMethod], lang: i18n.Lang) -> list[views.MeansView]:
-    """Kept methods as choices, each with what there is to know of it."""
+    """Kept methods as choices, each with what there is to know of it; a card that is over is none."""
     offered = registry.gateways()
-    return [_kept(method, lang) for method in found if method.gateway in offered]
+    return [_kept(method, lang) for method in found if method.gateway in offered and not methods.is_over(method)]
 
 
 def _kept(method: tables.PaymentMethod, lang: i18n.Lang) -> views.MeansView:

@@ -144,6 +144,7 @@ def _refresh(gateway_name: str, means: payments.Card | payments.Wallet) -> None:
                 method.fingerprint = means.fingerprint  # a new number is the same method from now on
             if (method.last4, method.exp_month, method.exp_year, method.label) != before:
                 log.info("kept method %s was updated by its gateway", method.id)
+                method.refused_at = None  # a new card may be debited again
                 s.add(method)
                 live.publish(s, live.account(method.account_id))
 
@@ -232,9 +233,15 @@ def ends_on(method: tables.PaymentMethod) -> date | None:
     return rules.last_day(method.exp_month, method.exp_year) if method.exp_month else None
 
 
+def is_over(method: tables.PaymentMethod) -> bool:
+    """Whether it is a card whose last day is past: a planned debit still tries it, nobody is offered to choose it."""
+    last_day = ends_on(method)
+    return last_day is not None and last_day < clock.today()
+
+
 def as_means(method: tables.PaymentMethod) -> renewals.Means:
     """What a debit's success depends on."""
-    return renewals.Means(method.status == VALID, method.ceiling_cents, ends_on(method))
+    return renewals.Means(method.status == VALID, method.ceiling_cents, ends_on(method), method.refused_at is not None)
 
 
 def _view(method: tables.PaymentMethod, services: list[tables.Service], lang: i18n.Lang) -> views.MethodView:

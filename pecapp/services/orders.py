@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, identity
 from pecapp.domain import orders as rules
 from pecapp.domain import payments as attempts
+from pecapp.domain import refunds as money_back
 from pecapp.gateways import registry
-from pecapp.services import access, facts, means, subscriptions, throttle, views
+from pecapp.services import access, facts, means, settlement, subscriptions, throttle, views, withdrawals
 
 PAGE = 20
+RENEWAL = "renewal"
 ASKED_AGAIN_AFTER = timedelta(hours=1)
 """Who pays right after ordering has just answered whether the service shall renew by itself."""
 _TONES = {
@@ -146,12 +148,22 @@ def rows(s: Session, found: Sequence[tables.Order], lang: i18n.Lang) -> list[vie
         views.OrderRowView(
             number=order.number,
             created=i18n.date(order.created_at.astimezone(clock.ROME).date(), lang),
-            title=titles.get(order.id or 0, ""),
+            title=_title(order, titles.get(order.id or 0, ""), lang),
             gross=i18n.money(order.gross_cents, lang),
             status=order.status,
+            subject=_subject(order),
         )
         for order in found
     ]
+
+
+def _title(order: tables.Order, product: str, lang: i18n.Lang) -> str:
+    return i18n.text("ords.renewal", lang, product=product) if order.kind == RENEWAL else product
+
+
+def _subject(order: tables.Order) -> str:
+    renewed = order.configuration.get("labels", []) if order.kind == RENEWAL else []
+    return ", ".join(renewed) or facts.subject(order.configuration)
 
 
 def _view(s: Session, order: tables.Order, lang: i18n.Lang, *, signed_in: bool) -> views.OrderView:
@@ -220,17 +232,19 @@ def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang:
                 for line in known.lines
             ],
             "totals": _totals(order, lang),
-            "reference_email": order.reference_email,
+            "reference_email": "" if _is_automatic(s, order) else order.reference_email,
             "can_cancel": shown.can_pay,
+            "can_withdraw": bool(withdrawals.offered(s, [order]).number),
             "means": means.choices(s, order.account_id, lang) if shown.can_pay else [],
             "chosen": means.value(order.gateway, order.method_id),
             "renewal_offer": _renewal_offer(order, lang) if shown.can_pay else "",
             "auto_renew": "active" if renews else {None: "", True: "yes", False: "no"}[order.auto_renew],
-            "next_debit": _day(calendar.debit_on(expires), lang) if expires and renews else "",
+            "next_debit": _next_debit(expires, lang) if expires and renews else "",
             "service": facts.subject(order.configuration) or ", ".join(service.label for service in known.services),
             "expires": _day(expires, lang),
             "receipt": _receipt(order, known, lang),
             "payable_until": _instant_day(order, lang),
+            "renews": order.kind == RENEWAL,
         }
     )
 
@@ -244,7 +258,36 @@ def _renewal_offer(order: tables.Order, lang: i18n.Lang) -> str:
 
 
 def _next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
+    if order.status == rules.Status.REFUNDED:
+        return _given_back(s, order, lang)
     return facts.next_step(s, order, lang) if order.status == rules.Status.PAID else ""
+
+
+def _given_back(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
+    refunded = _refunded(s, order)
+    kept = i18n.text("ord.retained", lang, amount=i18n.money(order.gross_cents - refunded, lang))
+    said = i18n.text("ord.refunded", lang, amount=i18n.money(refunded, lang))
+    return f"{said} {kept}" if refunded < order.gross_cents else said
+
+
+def _refunded(s: Session, order: tables.Order) -> int:
+    """What was given back of the payment that counted, in cents."""
+    refund, receipt = tables.Refund, tables.Receipt
+    wanted = select(func.coalesce(func.sum(refund.amount_cents), 0)).join(
+        receipt, col(receipt.attempt_id) == refund.attempt_id
+    )
+    return int(s.exec(wanted.where(receipt.order_id == order.id, col(refund.status).in_(money_back.GIVEN))).one())
+
+
+def _next_debit(expires: date, lang: i18n.Lang) -> str:
+    on = calendar.debit_on(expires)
+    return i18n.date(on, lang) if on >= clock.today() else ""
+
+
+def _is_automatic(s: Session, order: tables.Order) -> bool:
+    """Whether automatic renewal made it: nobody placed it, so nothing was confirmed by mail."""
+    renewal = s.get(tables.Renewal, order.id) if order.kind == RENEWAL else None
+    return renewal is not None and renewal.automatic
 
 
 def _renews(s: Session, order: tables.Order) -> bool:
@@ -263,6 +306,8 @@ def _situation(s: Session, order: tables.Order, attempt: tables.PaymentAttempt |
         return _failed(attempt)
     if status is rules.Status.PAID and _surplus(s, order):
         return _Situation("paid_twice", "warning")
+    if status is rules.Status.REFUNDED and _refunded(s, order) < order.gross_cents:
+        return _Situation("refunded_part", _TONES[status])
     return _Situation(
         "free" if status is rules.Status.PAID and order.gross_cents == 0 else status.value, _TONES[status]
     )
@@ -273,6 +318,8 @@ def _verifying(order: tables.Order, attempt: tables.PaymentAttempt) -> _Situatio
         return _Situation("review", "warning")
     if attempt.held:
         return _Situation("held", "progress")
+    if attempt.channel == settlement.RENEWAL and attempt.status != attempts.Status.UNKNOWN:
+        return _Situation("verifying", "progress")  # nobody has a page of the bank's
     if attempt.status == attempts.Status.UNKNOWN:
         foreign = attempt.gateway != "paypal" and attempt.card_country not in {"", identity.ITALY}
         return _Situation("unknown_foreign" if foreign else "unknown", "warning")

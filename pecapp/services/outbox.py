@@ -28,6 +28,11 @@ _DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 _GIVE_UP_AFTER = timedelta(days=3)
 
 _MAIL = db.table(tables.OutboxMail)
+_AGAIN = (
+    update(_MAIL)
+    .where(_MAIL.c.dedup_key == bindparam("fact"), _MAIL.c.status == "failed")
+    .values(status="waiting", tries=0, ready_at=bindparam("now"))
+)
 _READY = (
     update(_MAIL)
     .where(
@@ -45,7 +50,7 @@ def post(  # noqa: PLR0913  (a mail is that many facts, each named by its caller
     *,
     template: str,
     dedup_key: str,
-    account_id: int,
+    account_id: int | None,
     order_id: int | None = None,
     to_address: str | None = None,
     lang: str | None = None,
@@ -55,7 +60,7 @@ def post(  # noqa: PLR0913  (a mail is that many facts, each named by its caller
     """Put a mail in the outbox, in the caller's transaction; a second one with the same `dedup_key` is not taken.
 
     Tells whether it was taken. `params` is plain JSON data that no row knows. Without `to_address` or `lang` the
-    account's are used. It leaves at `ready_at`, or at once after the commit.
+    account's are used, so that a mail of no account needs both. It leaves at `ready_at`, or at once after the commit.
     """
     if template not in mails.TEMPLATES:
         raise ValueError(f"there is no mail {template}")
@@ -93,6 +98,12 @@ def ready(s: Session, dedup_key: str) -> None:
     """What this mail was waiting for has come: let it leave now. Nothing for a mail that left, or is not there."""
     if db.core(s).execute(_READY, {"fact": dedup_key, "now": clock.now()}).rowcount:
         live.publish(s, live.WORK_MAIL)
+
+
+def again(s: Session, dedup_key: str) -> None:
+    """Try a mail that was given up once more. Nothing for one that left, or waits for its turn."""
+    db.core(s).execute(_AGAIN, {"fact": dedup_key, "now": clock.now()})
+    live.publish(s, live.WORK_MAIL)
 
 
 def send_due(limit: int = 100) -> int:

@@ -39,6 +39,29 @@ async def pay(actor: access.Actor, number: str, chosen: str, channel: str = "ord
     return await _pay(number, chosen, channel, account_id=access.require(actor))
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A payment that was opened: the address where to go on, empty when there is nothing left to confirm."""
+
+    attempt_id: str
+    number: str
+    url: str
+
+
+async def pay_for(account_id: int, number: str, chosen: str, channel: str) -> Opened:
+    """As `pay`, for whoever holds a link that opens this payment of an account's order without signing in."""
+    url = await _pay(number, chosen, channel, account_id=account_id)
+    attempt_id = await db.run(_latest, number)
+    return Opened(attempt_id, number, url)
+
+
+def _latest(number: str) -> str:
+    with db.reading() as s:
+        attempt, order = tables.PaymentAttempt, tables.Order
+        wanted = select(attempt.id).join(order, col(order.id) == attempt.order_id).where(order.number == number)
+        return s.exec(wanted.order_by(col(attempt.number).desc()).limit(1)).one()
+
+
 async def quick_pay(number: str, gateway_name: str) -> str:
     """As `pay`, for whoever knows the order's number: never saves the method, never touches automatic renewal."""
     return await _pay(number, gateway_name, QUICK, account_id=None)
@@ -194,7 +217,7 @@ def _open(number: str, chosen: str, channel: str, account_id: int | None) -> tup
                 raise errors.Conflict("ORD_NON_PAGABILE")
             if not orders.allows(orders.Status(order.status), orders.Signal.ATTEMPT_OPENED):
                 raise errors.Conflict("ORD_GIA_PAGATO" if order.status in orders.PAID else "ORD_NON_PAGABILE")
-            attempt = _record(s, order, choice, channel)
+            attempt = record(s, order, choice, channel)
         return attempt, _request(s, order, attempt)
 
 
@@ -213,7 +236,8 @@ def _payable(s: Session, number: str, account_id: int | None) -> tables.Order:
     return order
 
 
-def _record(s: Session, order: tables.Order, choice: means.Choice, channel: str) -> tables.PaymentAttempt:
+def record(s: Session, order: tables.Order, choice: means.Choice, channel: str) -> tables.PaymentAttempt:
+    """A new attempt to pay a locked order that can be paid, before anybody is asked for money."""
     at = clock.now()
     attempt_id = uuid4().hex
     latest = s.exec(
@@ -227,6 +251,7 @@ def _record(s: Session, order: tables.Order, choice: means.Choice, channel: str)
         method_id=choice.method_id,
         charged_token=choice.method.token if choice.method else "",
         charged_customer=choice.method.customer_ref if choice.method else "",
+        again_ref=_refused_before(s, order, choice.method) if choice.method else "",
         channel=channel,
         amount_cents=order.gross_cents,
         currency=order.currency,
@@ -240,6 +265,24 @@ def _record(s: Session, order: tables.Order, choice: means.Choice, channel: str)
     lifecycle.advance(s, order.id or 0, order.status, orders.Signal.ATTEMPT_OPENED)
     live.publish(s, live.account(order.account_id))
     return attempt
+
+
+def _refused_before(s: Session, order: tables.Order, method: tables.PaymentMethod) -> str:
+    """The gateway's name for the last refused charge of the order on a method of the same customer there."""
+    attempt = tables.PaymentAttempt
+    found = s.exec(
+        select(attempt.gateway_ref)
+        .where(
+            attempt.order_id == order.id,
+            attempt.gateway == method.gateway,
+            attempt.charged_customer == method.customer_ref,
+            attempt.status == rules.Status.DECLINED,
+            col(attempt.method_id).is_not(None),
+        )
+        .order_by(col(attempt.number).desc())
+        .limit(1)
+    ).first()
+    return found or ""
 
 
 def _request(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) -> base.Start:

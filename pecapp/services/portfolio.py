@@ -9,7 +9,18 @@ from sqlmodel import Session, col, or_, select
 from pecapp import clock, db, i18n, tables
 from pecapp.domain import calendar, renewals
 from pecapp.domain import catalog as rules
-from pecapp.services import access, catalog, facts, methods, orders, renewal_costs, renewal_views, subscriptions, views
+from pecapp.services import (
+    access,
+    catalog,
+    facts,
+    methods,
+    orders,
+    renewal_costs,
+    renewal_views,
+    subscriptions,
+    views,
+    withdrawals,
+)
 from pecapp.services import renewals as renewal_orders
 
 RENEW_SOON_DAYS = 60
@@ -78,6 +89,7 @@ def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views
         active = service.renewal == subscriptions.RENEWAL_ACTIVE
         why_not = renewal_orders.why_not(s, service, product)
         own = _orders(s, service)
+        offer = withdrawals.offered(s, own)
         shown = renewal_views.ServicePageView(
             id=service_id,
             name=catalog.name(product, lang),
@@ -85,6 +97,8 @@ def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views
             status=_status(service),
             expires=_day(service.expires_on, lang),
             order_number=s.get_one(tables.Order, service.order_id).number,
+            withdraw=offer.number,
+            free_exit=_day(offer.free_until_on, lang),
             renewable=service.renewal is not None,
             renewal=service.renewal or "",
             renewal_note=_note(service, lang),

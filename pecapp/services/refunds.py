@@ -1,12 +1,16 @@
-"""Money that goes back: the row first, then the gateway, then what it says."""
+"""Money that goes back: the row first, then the gateway, then what it says, for as long as it may still say more."""
 
+import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import starmap
+from typing import NamedTuple
+from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, tables
+from pecapp.domain import refunds as rules
 from pecapp.gateways import base, registry
 from pecapp.services import alerts, failpoint, live, outbox
 
@@ -15,21 +19,61 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 """How long a refund belongs to whoever took it up."""
 LAST_TRY = 10
+ASKED_AFTER = timedelta(hours=1)
+ASKED_AT_MOST_EVERY = timedelta(days=1)
+"""A refund that the gateway has not ended is asked for after the time that it has taken so far, between these two."""
+PATIENCE = timedelta(days=10)
+"""How long a refund may be on its way before a person has to look."""
+
+
+def request(
+    s: Session, attempt: tables.PaymentAttempt, amount_cents: int, reason: str, at: datetime
+) -> tables.Refund | None:
+    """Have `amount_cents` of what a locked attempt took given back, in the caller's transaction.
+
+    Never more than is left of it, and once per `reason`: None when nothing is left or it was asked for before. Sent
+    after the commit.
+    """
+    known = s.exec(select(tables.Refund).where(tables.Refund.attempt_id == attempt.id)).all()
+    if any(one.reason == reason for one in known):
+        return None
+    given = sum(one.amount_cents for one in known if one.status in rules.GIVEN)
+    amount = min(amount_cents, attempt.amount_cents - given)
+    if amount <= 0:
+        return None
+    refund_id = uuid4().hex
+    refund = tables.Refund(
+        id=refund_id,
+        order_id=attempt.order_id,
+        attempt_id=attempt.id,
+        amount_cents=amount,
+        currency=attempt.currency,
+        reason=reason,
+        idempotency_key=f"refund:{refund_id}",
+        created_at=at,
+        next_try_at=at,
+    )
+    s.add(refund)
+    live.publish(s, live.order(attempt.order_id), live.WORK_PAYMENTS)
+    return refund
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
 
 
 async def send_due(limit: int = 50) -> int:
     """Send the refunds that are due. Safe to repeat and on several processes: the gateway knows each by its key."""
     due = await db.run(_claim, limit)
-    for refund, request, gateway in due:
+    for refund, wanted, gateway in due:
         try:
-            sent = await registry.get(gateway).refund(request)
+            sent = await registry.get(gateway).refund(wanted)
         except base.OutcomeUnknown:
             continue  # the lease ends and the same key is sent again
         except base.GatewayError as problem:
             log.warning("refund %s refused: %s", refund.id, problem)
             sent = base.Refunded("", "failed")
         failpoint.reach("refund_sent")
-        await db.run(_record, refund.id, sent)
+        await db.run(_record, gateway, refund.id, sent)
     return len(due)
 
 
@@ -40,7 +84,7 @@ def _claim(limit: int) -> list[tuple[tables.Refund, base.Refund, str]]:
             db.unclaimed(
                 select(tables.Refund, tables.PaymentAttempt)
                 .join(tables.PaymentAttempt, col(tables.PaymentAttempt.id) == col(tables.Refund.attempt_id))
-                .where(tables.Refund.status == "requested", col(tables.Refund.next_try_at) <= at)
+                .where(tables.Refund.status == rules.Status.REQUESTED, col(tables.Refund.next_try_at) <= at)
                 .limit(limit)
             )
         ).all()
@@ -54,7 +98,7 @@ def _claim(limit: int) -> list[tuple[tables.Refund, base.Refund, str]]:
 
 
 def _order(refund: tables.Refund, attempt: tables.PaymentAttempt) -> tuple[tables.Refund, base.Refund, str]:
-    request = base.Refund(
+    wanted = base.Refund(
         refund_id=refund.id,
         attempt_id=attempt.id,
         payment_ref=attempt.payment_ref or "",
@@ -62,22 +106,80 @@ def _order(refund: tables.Refund, attempt: tables.PaymentAttempt) -> tuple[table
         currency=refund.currency,
         idempotency_key=refund.idempotency_key,
     )
-    return refund, request, attempt.gateway
+    return refund, wanted, attempt.gateway
 
 
-def _record(refund_id: str, sent: base.Refunded) -> None:
+# --- following --------------------------------------------------------------------------------------------------------
+
+
+class _Followed(NamedTuple):
+    gateway: str
+    refund_ref: str
+
+
+async def follow_due(limit: int = 50) -> int:
+    """Ask how the refunds stand that the gateway took and has not ended. Safe to repeat and on several processes."""
+    due = await db.run(_claim_followed, limit)
+    await asyncio.gather(*(check(*one) for one in due))
+    return len(due)
+
+
+def _claim_followed(limit: int) -> list[_Followed]:
+    at, refund = clock.now(), tables.Refund
     with db.transaction() as s:
-        refund = s.exec(db.locked(select(tables.Refund).where(tables.Refund.id == refund_id))).one()
-        if refund.status != "requested":
+        rows = s.exec(
+            db.unclaimed(
+                select(refund, tables.PaymentAttempt.gateway)
+                .join(tables.PaymentAttempt, col(tables.PaymentAttempt.id) == col(refund.attempt_id))
+                .where(col(refund.status).in_(rules.FOLLOWED), col(refund.next_try_at) <= at)
+                .limit(limit)
+            )
+        ).all()
+        for row, _ in rows:
+            row.next_try_at = _asked_again(row, at)
+            s.add(row)
+            if row.created_at + PATIENCE <= at:
+                alerts.tell_staff(s, "refund_pending", row.id, order_id=row.order_id)
+        return [_Followed(gateway, row.gateway_ref or "") for row, gateway in rows]
+
+
+def _asked_again(refund: tables.Refund, at: datetime) -> datetime:
+    return at + min(max(at - refund.created_at, ASKED_AFTER), ASKED_AT_MOST_EVERY)
+
+
+async def check(gateway: str, refund_ref: str) -> bool:
+    """Ask the gateway how one of its refunds stands and record it; False when it gave no answer. Safe to repeat."""
+    try:
+        told = await registry.get(gateway).look_up_refund(refund_ref)
+    except base.GatewayError as problem:
+        log.warning("gateway %s says nothing of refund %s: %s", gateway, refund_ref, problem)
+        return False
+    if told.refund_id:  # else it was made by somebody at the gateway itself
+        await db.run(_record, gateway, told.refund_id, told)
+    return True
+
+
+def _record(gateway: str, refund_id: str, told: base.Refunded) -> None:
+    """Take down what the gateway said. Safe to repeat, safe out of order; the customer is told when it is accepted."""
+    at = clock.now()
+    with db.transaction() as s:
+        refund = s.exec(db.locked(select(tables.Refund).where(tables.Refund.id == refund_id))).one_or_none()
+        if refund is None or s.get_one(tables.PaymentAttempt, refund.attempt_id).gateway != gateway:
             return
-        refund.status = sent.status
-        refund.gateway_ref = sent.refund_ref or None
-        refund.finished_at = clock.now()
+        becomes = rules.move(rules.Status(refund.status), rules.Status(told.status))
+        if becomes == refund.status:
+            return
+        refund.status = becomes.value
+        refund.gateway_ref = told.refund_ref or refund.gateway_ref
+        ended = becomes not in rules.FOLLOWED
+        refund.finished_at = at if ended else None
+        refund.next_try_at = None if ended else _asked_again(refund, at)
         s.add(refund)
-        if sent.status == "failed":
+        if becomes is rules.Status.FAILED:
             alerts.tell_staff(s, "refund_failed", refund.id, order_id=refund.order_id)
-            return
-        _tell_customer(s, refund)
+        else:
+            _tell_customer(s, refund)
+        live.publish(s, live.order(refund.order_id))
 
 
 def _tell_customer(s: Session, refund: tables.Refund) -> None:
@@ -92,4 +194,4 @@ def _tell_customer(s: Session, refund: tables.Refund) -> None:
         lang=order.lang,
         params={"refund_id": refund.id},
     )
-    live.publish(s, live.order(refund.order_id), live.WORK_MAIL)
+    live.publish(s, live.WORK_MAIL)

@@ -13,11 +13,11 @@ from pecapp.services import catalog, facts, letters, matter, renewal_costs
 def m04(about: matter.Matter) -> matter.Composed:
     """«Attivazione rinnovo automatico»: what will be debited, when, on what, up to how much, and how to stop it."""
     say, services = about.say, _services(about, about.params["service_ids"])
-    method = _method(about, about.params["method_id"])
+    method = about.method(about.params["method_id"])
     blocks = (
         about.greeting(about.addressee()),
         letters.Paragraph(say("m04.on")),
-        letters.Facts(((say("means"), _shown(about, method)), (say("ceiling"), _ceiling(about, method.ceiling_cents)))),
+        letters.Facts(((say("means"), about.means(method)), (say("ceiling"), _ceiling(about, method.ceiling_cents)))),
         letters.Heading(say("m04.debits")),
         _debits(about, services),
         letters.Paragraph(say("m04.notice")),
@@ -87,8 +87,8 @@ def _debit(about: matter.Matter, service: tables.Service) -> tuple[str, str]:
 
 def m09(about: matter.Matter) -> matter.Composed:
     """«Conferma registrazione metodo di pagamento»: what is kept, what it may be used for, and that it cost nothing."""
-    say, method = about.say, _method(about, about.params["method_id"])
-    shown, ceiling = _shown(about, method), about.params["ceiling_cents"]
+    say, method = about.say, about.method(about.params["method_id"])
+    shown, ceiling = about.means(method), about.params["ceiling_cents"]
     blocks = (
         about.greeting(matter.name(about.account)),
         letters.Paragraph(say("m09.kept", means=shown)),
@@ -110,8 +110,8 @@ def m09(about: matter.Matter) -> matter.Composed:
 def m10(about: matter.Matter) -> matter.Composed:
     """«Metodo di pagamento sostituito»: the old and the new one, and the renewals that have passed to the new one."""
     say, services = about.say, _services(about, about.params["service_ids"])
-    old = _shown(about, _method(about, about.params["old_id"]))
-    new = _shown(about, _method(about, about.params["new_id"]))
+    old = about.means(about.method(about.params["old_id"]))
+    new = about.means(about.method(about.params["new_id"]))
     moved = (letters.Heading(say("m10.moved")), _debits(about, services), letters.Paragraph(say("m10.check")))
     blocks = (
         about.greeting(matter.name(about.account)),
@@ -126,7 +126,7 @@ def m10(about: matter.Matter) -> matter.Composed:
 def m11(about: matter.Matter) -> matter.Composed:
     """«Metodo di pagamento rimosso»: what renews no more, with the expiry of each."""
     say = about.say
-    shown = _shown(about, _method(about, about.params["method_id"]))
+    shown = about.means(about.method(about.params["method_id"]))
     blocks = (
         about.greeting(matter.name(about.account)),
         letters.Paragraph(say("m11.gone", means=shown)),
@@ -139,8 +139,8 @@ def m11(about: matter.Matter) -> matter.Composed:
 def m12(about: matter.Matter) -> matter.Composed:
     """«Account PayPal non più collegato»: the customer has cut it off at the gateway; what renews no more."""
     say = about.say
-    method = _method(about, about.params["method_id"])
-    shown = _shown(about, method)
+    method = about.method(about.params["method_id"])
+    shown = about.means(method)
     kind = "paypal" if method.gateway == "paypal" else "card"
     blocks = (
         about.greeting(matter.name(about.account)),
@@ -149,16 +149,6 @@ def m12(about: matter.Matter) -> matter.Composed:
         letters.Action(say("m12.button"), matter.link("/area-clienti")),
     )
     return matter.Composed(letters.Letter(say(f"m12.subject.{kind}"), say("m12.summary", means=shown), blocks))
-
-
-def _method(about: matter.Matter, method_id: int) -> tables.PaymentMethod:
-    """A method of the reader; one that was removed can still be named."""
-    method = tables.PaymentMethod
-    return about.s.exec(select(method).where(method.id == method_id, method.account_id == about.account.id)).one()
-
-
-def _shown(about: matter.Matter, method: tables.PaymentMethod) -> str:
-    return facts.means(method.gateway, method.brand, method.last4, about.lang, method.label)
 
 
 def _end(about: matter.Matter, method: tables.PaymentMethod) -> str:
@@ -188,8 +178,8 @@ def _switched_off(about: matter.Matter) -> tuple[letters.Block, ...]:
 def m14(about: matter.Matter) -> matter.Composed:
     """«La tua carta sta per scadere»: the debits that come after its last day, and where to give us another."""
     say, services = about.say, _services(about, about.params["service_ids"])
-    method = _method(about, about.params["method_id"])
-    shown, end = _shown(about, method), _end(about, method)
+    method = about.method(about.params["method_id"])
+    shown, end = about.means(method), _end(about, method)
     blocks = (
         about.greeting(matter.name(about.account)),
         letters.Paragraph(say("m14.ends", means=shown, end=end)),
@@ -206,7 +196,7 @@ def m15(about: matter.Matter) -> matter.Composed:
     """«Serve una nuova autorizzazione»: the renewal costs more than its owner has authorised, so nothing is debited."""
     say = about.say
     (service,) = _services(about, [about.params["service_id"]])
-    method = _method(about, about.params["method_id"])
+    method = about.method(about.params["method_id"])
     ceiling, amount = about.params["ceiling_cents"], about.money(about.params["amount_cents"])
     expires_on = service.expires_on or clock.today()
     days = (calendar.debit_on(expires_on), renewals.stop_by(expires_on), expires_on)
@@ -219,7 +209,7 @@ def m15(about: matter.Matter) -> matter.Composed:
         letters.Facts(
             (
                 (say("product"), service.label),
-                (say("means"), _shown(about, method)),
+                (say("means"), about.means(method)),
                 (say("m15.before"), about.money(ceiling or 0)),
                 (say("m15.now"), amount),
                 (say("m15.deadline"), deadline),

@@ -57,6 +57,10 @@ class ServicePageView:
     status: str = ""
     expires: str = ""
     order_number: str = ""
+    withdraw: str = ""
+    """The order that can be withdrawn from now; empty for none."""
+    free_exit: str = ""
+    """Until when it can be left without cost, having been told of a renewal too late; empty where not."""
     renewable: bool = False
     """Whether the product has automatic renewal at all."""
     renewal: str = ""
@@ -147,8 +151,14 @@ class RenewalFormView:
     renewal: str = ""
     """What automatic renewal would do, in words."""
     reference_email: str = ""
+    moves: str = ""
+    """To when the next automatic debit moves, in words; empty while automatic renewal is off."""
+    reactivate: str = ""
+    """When the service expired and until when it can be reactivated, in words; empty before the expiry."""
     problem: str = ""
     """Why it cannot be renewed now; empty when it can."""
+    open_order: str = ""
+    """Number of the renewal order that is in the way, if that is why."""
 
 
 @dataclass(frozen=True)

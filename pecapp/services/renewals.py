@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from sqlmodel import Session, select
@@ -39,9 +40,12 @@ def form(
         price_list = catalogue.current(s).price_list
         product = price_list.product(service.product_code)
         if problem := why_not(s, service, product):
-            return replace(known, problem=i18n.text(problem, lang))
+            known = replace(known, problem=i18n.text(problem, lang))
+            if problem != "renew.open":
+                return known
+            return replace(known, open_order=open_order(s, service_id), reactivate=_reactivate(service, product, lang))
         cart = _cart(s, price_list, service, typed)
-        totals, today = _totals(price_list, cart), clock.today()
+        totals, today = totals_of(price_list, cart), clock.today()
         expires = service.expires_on or today
         texts = agreements.documents(product.family.value, lang)
         until = i18n.date(withdrawal.last_day(today), lang)
@@ -71,6 +75,8 @@ def form(
             asks_renewal=_asks(service),
             renewal=_renewal(price_list, service, cart, lang) if _asks(service) else "",
             reference_email=holder.email,
+            moves=_moves(s, service, cart, lang),
+            reactivate=_reactivate(service, product, lang),
         )
 
 
@@ -79,7 +85,7 @@ def why_not(s: Session, service: tables.Service, product: catalog.Product) -> st
     today, expires = clock.today(), service.expires_on
     if expires is None or not product.yearly:
         return "renew.none"
-    if service.status == subscriptions.CANCELLED or today > expires + timedelta(days=product.grace_days or 0):
+    if service.status == subscriptions.CANCELLED or today > _last_day(service, product):
         return "renew.over"
     if not product.sellable:
         return "renew.not_sold"
@@ -114,11 +120,31 @@ def _renewal(price_list: catalog.PriceList, service: tables.Service, cart: quote
     )
 
 
+def _moves(s: Session, service: tables.Service, cart: quotes.Cart, lang: i18n.Lang) -> str:
+    """What becomes of the next automatic debit; one that was skipped, or that had its day, is not spoken of."""
+    if service.renewal != subscriptions.RENEWAL_ACTIVE:
+        return ""
+    expires = service.expires_on or clock.today()
+    planned, later = calendar.debit_on(expires), calendar.debit_on(calendar.renewed_expiry(expires, cart.years or 1))
+    choice = s.get(tables.RenewalChoice, (service.id, expires))
+    skipped = choice is not None and choice.method_id is None
+    key = "renew.next_debit" if skipped or planned < clock.today() else "renew.moves"
+    return i18n.text(key, lang, planned=i18n.date(planned, lang), later=i18n.date(later, lang))
+
+
+def _reactivate(service: tables.Service, product: catalog.Product, lang: i18n.Lang) -> str:
+    expires = service.expires_on or clock.today()
+    if expires >= clock.today():
+        return ""
+    until = i18n.date(_last_day(service, product), lang)
+    return i18n.text("renew.reactivate", lang, expires=i18n.date(expires, lang), until=until)
+
+
 def _next_cents(price_list: catalog.PriceList, service: tables.Service, cart: quotes.Cart) -> int:
     """What the term after the one that is bought now costs: with the service's own frequency, at today's list."""
     product = price_list.product(service.product_code)
     years = renewal_costs.frequency(product, service.years or cart.years)
-    return _totals(price_list, replace(cart, years=years)).gross_cents
+    return totals_of(price_list, replace(cart, years=years)).gross_cents
 
 
 def _cart(s: Session, price_list: catalog.PriceList, service: tables.Service, typed: Mapping[str, str]) -> quotes.Cart:
@@ -127,7 +153,8 @@ def _cart(s: Session, price_list: catalog.PriceList, service: tables.Service, ty
     return renewal_costs.cart(price_list, service, renewal_costs.addons(s, [service]), years)
 
 
-def _totals(price_list: catalog.PriceList, cart: quotes.Cart) -> money.Totals:
+def totals_of(price_list: catalog.PriceList, cart: quotes.Cart) -> money.Totals:
+    """What a renewal costs at today's list. Raises Conflict for what does not renew."""
     totals = quotes.renewal_totals(price_list, cart, on=clock.today())
     if totals is None:
         raise errors.Conflict("RIN_NON_RINNOVABILE")
@@ -158,13 +185,13 @@ def place(actor: access.Actor, service_id: int, typed: Mapping[str, str], lang: 
             raise errors.Conflict("RIN_NON_RINNOVABILE")
         choice = _check(service, typed, choice)
         cart = _cart(s, price_list, service, typed)
-        totals = _totals(price_list, cart)
+        totals = totals_of(price_list, cart)
         if not agreements.seen(typed.get("amount", ""), totals.gross_cents, lang):
             raise errors.Conflict("PREZZO_CAMBIATO")
         holder, _ = identity.check_holder(s.get_one(tables.Account, account_id).holder)
         if holder is None:
             raise errors.Conflict("ORDINE_INCOMPLETO")
-        order = _register(s, service, product, cart, totals, holder, lang)
+        order = register(s, service, product, cart, totals, holder.model_dump(mode="json"), lang)
         order.gateway, order.method_id = choice.gateway, choice.method_id
         order.auto_renew = typed.get("auto_renew") == agreements.YES if _asks(service) else None
         order.save_method = bool(order.auto_renew) and choice.method is None
@@ -189,16 +216,22 @@ def _check(service: tables.Service, typed: Mapping[str, str], choice: means.Choi
     return choice
 
 
-def _register(
+def register(
     s: Session,
     service: tables.Service,
     product: catalog.Product,
     cart: quotes.Cart,
     totals: money.Totals,
-    holder: identity.Holder,
-    lang: i18n.Lang,
+    holder: dict[str, Any],
+    lang: str,
+    *,
+    automatic: bool = False,
 ) -> tables.Order:
-    at = clock.now()
+    """A renewal order for a locked service that has none open, at the price of `totals`, payable until its grace ends.
+
+    One that automatic renewal makes gives no second right to withdraw (8.3).
+    """
+    at, consumer = clock.now(), facts.holder(holder).consumer
     order = tables.Order(
         number=registration.free_number(s),
         account_id=service.account_id,
@@ -212,8 +245,8 @@ def _register(
         gross_cents=totals.gross_cents,
         gateway="",
         years=cart.years,
-        withdrawal_until_on=withdrawal.last_day(clock.today()) if holder.consumer else None,
-        holder=holder.model_dump(mode="json"),
+        withdrawal_until_on=withdrawal.last_day(clock.today()) if consumer and not automatic else None,
+        holder=holder,
         configuration={
             "product": product.code,
             "months": None,
@@ -222,7 +255,7 @@ def _register(
             "labels": [service.label],
             "service": service.id,
         },
-        reference_email=holder.email,
+        reference_email=holder["email"],
         idempotency_key=f"renew:{service.id}:{uuid4().hex}",
         created_at=at,
         payable_until_at=_payable_until(service, product),
@@ -231,15 +264,22 @@ def _register(
     s.flush()
     s.add(
         tables.Renewal(
-            order_id=order.id or 0, service_id=service.id or 0, expires_on=service.expires_on or clock.today()
+            order_id=order.id or 0,
+            service_id=service.id or 0,
+            expires_on=service.expires_on or clock.today(),
+            automatic=automatic,
         )
     )
     return order
 
 
 def _payable_until(service: tables.Service, product: catalog.Product) -> datetime:
-    last_day = (service.expires_on or clock.today()) + timedelta(days=product.grace_days or 0)
-    return calendar.last_valid_instant(last_day)
+    return calendar.last_valid_instant(_last_day(service, product))
+
+
+def _last_day(service: tables.Service, product: catalog.Product) -> date:
+    """The last day on which the service can be renewed, or reactivated after its expiry."""
+    return (service.expires_on or clock.today()) + timedelta(days=product.grace_days or 0)
 
 
 def _accept(s: Session, actor: access.Actor, order: tables.Order, lang: i18n.Lang) -> None:

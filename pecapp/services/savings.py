@@ -290,6 +290,7 @@ def _authorise(
         user_agent=saving.consent["user_agent"],
     )
     mandates.give(s, method, grant)
+    subscriptions.try_again(s, saving.concerned)
 
 
 def _tell(s: Session, saving: tables.MethodSaving, method: tables.PaymentMethod) -> None:

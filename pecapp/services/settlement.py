@@ -18,6 +18,7 @@ from pecapp.domain import orders, payments
 from pecapp.services import (
     agreements,
     alerts,
+    dunning,
     failpoint,
     lifecycle,
     live,
@@ -30,6 +31,8 @@ from pecapp.services import (
 
 CARD_PATIENCE = timedelta(seconds=20)
 """How long the payment mail waits for the card's last digits; half of it over, the gateway is asked for them."""
+RENEWAL = "renewal"
+"""Channel of a debit that automatic renewal makes: nobody is there to see how it ends."""
 QUICK = "quick"
 """Channel of a payment made with nothing but the order's number: it never touches methods or renewals."""
 EXPIRY_MARGIN = timedelta(seconds=60)
@@ -78,6 +81,7 @@ _READ = (
         ATTEMPT.c.held,
         ATTEMPT.c.saving,
         ATTEMPT.c.given_up_at,
+        ATTEMPT.c.again_ref,
         *_ORDER_COLUMNS,
     )
     .join(ORDER, ORDER.c.id == ATTEMPT.c.order_id)
@@ -94,6 +98,15 @@ _RECEIVED = _WRITE.values(
     reason=None,
     capture_asked_at=None,
     held="",
+)
+_FREE_NAME = (
+    update(ATTEMPT)
+    .where(
+        ATTEMPT.c.gateway == bindparam("at_gateway"),
+        ATTEMPT.c.gateway_ref == bindparam("name"),
+        ATTEMPT.c.id != bindparam("key"),
+    )
+    .values(gateway_ref=None)
 )
 _PAID_WITH = select(RECEIPT.c.attempt_id).where(RECEIPT.c.order_id == bindparam("order"))
 
@@ -118,6 +131,8 @@ def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) ->
     row = db.core(s).execute(_READ if db.is_sqlite() else _READ_LOCKED, {"key": outcome.attempt_id}).one_or_none()
     if row is None:
         return None
+    if row.again_ref and row.again_ref == outcome.gateway_ref:  # the same payment, tried again: its name passes on
+        db.core(s).execute(_FREE_NAME, {"key": row.attempt_id, "at_gateway": row.gateway, "name": row.again_ref})
     was = payments.Status(row.status)
     becomes = payments.move(was, outcome.verdict, to_confirm=bool(row.method_id and outcome.again_url))
     if outcome.verdict is payments.Verdict.SUCCEEDED and was is not becomes and not _agrees(row, outcome):
@@ -194,7 +209,10 @@ def _register(s: Session, row: Any, at: datetime, outcome: payments.Outcome | No
     subscriptions.start(s, row, at, follows=method is not None)
     if method is not None:
         _link(s, row, method, at, outcome if row.method_id else None)
-    _mail(s, row, "m03", f"m03:order:{row.order_id}", ready_at=at + CARD_PATIENCE)
+    if row.channel == RENEWAL:
+        dunning.renewed(s, row)
+    else:
+        _mail(s, row, "m03", f"m03:order:{row.order_id}", ready_at=at + CARD_PATIENCE)
     numbering.issue_receipt(s, row.order_id, row.attempt_id, at)
 
 
@@ -323,6 +341,7 @@ def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
         status=becomes.value,
         gateway_ref=func.coalesce(ATTEMPT.c.gateway_ref, outcome.gateway_ref or None),
         reason=reason and reason.value,
+        remedy=outcome.remedy.value if outcome.remedy else "",
         finished_at=clock.now(),
         next_check_at=None,
         capture_asked_at=None,
@@ -330,6 +349,9 @@ def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
     )
     lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.ATTEMPT_FAILED)
     live.publish(s, live.account(row.account_id))
+    if row.channel == RENEWAL:
+        dunning.refused(s, row, outcome)
+        return
     told_to_wait = row.unknown_since_at is not None
     watching = witnessed or row.given_up_at is not None
     if told_to_wait or (becomes is payments.Status.DECLINED and not watching):

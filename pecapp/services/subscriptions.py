@@ -12,8 +12,12 @@ from pecapp.domain import calendar, payments
 from pecapp.services import access, facts, live, outbox, renewal_costs, views
 
 ACTIVATING, ACTIVE, EXPIRED, CANCELLED = "activating", "active", "expired", "cancelled"
+VALID = (ACTIVATING, ACTIVE)
+"""States of a service that has not come to its end."""
 OPEN, DONE, VOID = "open", "done", "void"
 """States of a renewal."""
+GIVEN_UP = "given_up"
+"""The trouble of a renewal whose owner cancelled it once it was taken up: that term is not debited any more."""
 RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_DISABLED, RENEWAL_INCOMPLETE = (
     "active",
     "inactive",
@@ -24,13 +28,6 @@ RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_DISABLED, RENEWAL_INCOMPLETE = (
 _START = insert(db.table(tables.Service))
 _NAME = db.table(tables.MailboxName)
 _USE_NAMES = update(_NAME).where(_NAME.c.order_id == bindparam("owner")).values(status="used")
-
-
-def expiry_of(configuration: dict[str, Any], years: int | None, activated_on: date) -> date | None:
-    """The last valid day of what an order buys if it starts on `activated_on`; None for what does not expire."""
-    if months := configuration.get("months"):
-        return calendar.add_months(activated_on, months)
-    return calendar.expiry(activated_on, years) if years else None
 
 
 def start(s: Session, order: Any, at: datetime, *, follows: bool) -> None:
@@ -53,7 +50,7 @@ def start(s: Session, order: Any, at: datetime, *, follows: bool) -> None:
         "product_code": configuration["product"],
         "status": ACTIVATING,
         "activated_on": activated_on,
-        "expires_on": expiry_of(configuration, order.years, activated_on),
+        "expires_on": calendar.term_end(activated_on, order.years, configuration.get("months")),
         "years": order.years,
         "renewal": wanted,
         "renewal_changed_at": at if wanted else None,
@@ -73,7 +70,7 @@ def _is_wanted(order: Any, *, follows: bool) -> bool:
 
 def _extend(s: Session, order: Any, at: datetime, *, follows: bool) -> None:
     """Prolong a service from its old expiry, also when it was paid after that day (6.9): it is valid again."""
-    service = s.exec(db.locked(select(tables.Service).where(tables.Service.id == order.configuration["service"]))).one()
+    service = hold(s, order.configuration["service"])
     renewal = s.get_one(tables.Renewal, order.order_id)
     if renewal.status == DONE or service.expires_on is None:
         return
@@ -95,11 +92,90 @@ def decided_since(service: tables.Service, asked_at: datetime) -> bool:
 
 
 def give_up_renewal(s: Session, order_id: int) -> None:
-    """The order will not be paid any more: another may renew the same term. Nothing for an order of another kind."""
+    """The order will not be paid any more: another may renew the same term. Nothing for an order of another kind.
+
+    One that automatic renewal had taken up is not debited again (6.7.7).
+    """
     renewal = s.get(tables.Renewal, order_id)
     if renewal is not None and renewal.status == OPEN:
-        renewal.status = VOID
+        renewal.status, renewal.next_debit_on = VOID, None
+        if renewal.debits:
+            renewal.trouble = GIVEN_UP
         s.add(renewal)
+
+
+def try_again(s: Session, service_ids: Iterable[int]) -> None:
+    """Another method, or more authorised: what could not be debited is debited once more, at once (6.7.5)."""
+    renewal = tables.Renewal
+    tried = s.exec(
+        select(renewal).where(
+            col(renewal.service_id).in_(list(service_ids)),
+            renewal.status == OPEN,
+            renewal.debits > 0,
+            col(renewal.expires_on) >= clock.today(),
+        )
+    ).all()
+    for row in tried:
+        row.next_debit_on = clock.today()
+        s.add(row)
+    if tried:
+        live.publish(s, live.WORK_RENEWALS)
+
+
+def free_to_leave(s: Session, service_id: int, until: date) -> None:
+    """A consumer was told of a renewal too late: until then they may leave without cost (6.8)."""
+    service = hold(s, service_id)
+    service.free_exit_until_on = until
+    s.add(service)
+
+
+def expire(s: Session, service: tables.Service) -> None:
+    """A locked service is past its last day. Its automatic renewal stays as it is, for who reactivates it."""
+    service.status = EXPIRED
+    s.add(service)
+    live.publish(s, live.account(service.account_id))
+
+
+def cancel(s: Session, service: tables.Service) -> None:
+    """A locked service ends for good, and so does its automatic renewal."""
+    service.status = CANCELLED
+    if service.renewal is not None:
+        service.renewal, service.renewal_changed_at, service.renewal_reason = RENEWAL_DISABLED, clock.now(), "cancelled"
+        service.method_id = None
+    s.add(service)
+    live.publish(s, live.account(service.account_id))
+
+
+def withdraw(s: Session, service: tables.Service, at: datetime, *, valid_until: date | None = None) -> None:
+    """The consumer of a locked service has withdrawn: it ends, and so does its automatic renewal (9.60).
+
+    With `valid_until` they withdrew from a renewal alone: it is valid up to the end of the term before, as it was.
+    """
+    today = calendar.rome_date(at)
+    if valid_until is None:
+        service.status, service.expires_on = CANCELLED, service.expires_on and today
+    else:
+        service.expires_on = valid_until
+        service.status = EXPIRED if valid_until < today else service.status
+    if service.renewal is not None:
+        service.renewal, service.renewal_changed_at, service.renewal_reason = RENEWAL_DISABLED, at, "withdrawal"
+    service.method_id, service.free_exit_until_on = None, None
+    s.add(service)
+    s.execute(delete(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id) == service.id))
+    live.publish(s, live.account(service.account_id))
+
+
+def undo_renewal(s: Session, order_id: int) -> None:
+    """A renewal was withdrawn from: its term can be renewed again, by another order. Safe to repeat."""
+    renewal = s.get_one(tables.Renewal, order_id)
+    renewal.status, renewal.next_debit_on = VOID, None
+    s.add(renewal)
+
+
+def hold(s: Session, service_id: int) -> tables.Service:
+    """The service, which must exist, held for this transaction and read anew."""
+    wanted = select(tables.Service).where(tables.Service.id == service_id)
+    return s.exec(db.locked(wanted).execution_options(populate_existing=True)).one()
 
 
 def extensions(s: Session, account_id: int, lang: i18n.Lang, without: int | None = None) -> list[views.ExtensionView]:
@@ -249,6 +325,7 @@ def enable(
             params={"service_ids": ids, "method_id": method.id},
         )
         live.publish(s, live.account(method.account_id), live.WORK_MAIL)
+    try_again(s, [row.id or 0 for row in services])
     return ids
 
 
@@ -269,6 +346,7 @@ def move(s: Session, old_id: int, new_id: int) -> list[int]:
         row.method_id = new_id
         s.add(row)
     s.execute(delete(choice).where(col(choice.method_id) == old_id))  # that debit is on the usual method again
+    try_again(s, [row.id or 0 for row in mine])
     return [row.id or 0 for row in mine]
 
 

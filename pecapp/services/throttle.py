@@ -20,6 +20,8 @@ REGISTER_EMAIL = limits.RateLimitItemPerHour(10, namespace="register-email")
 RECOVER_HERE = limits.RateLimitItemPerHour(30, namespace="recover-here")
 RECOVER_EMAIL = limits.RateLimitItemPerHour(3, namespace="recover-email")
 QUICK_PAY = limits.RateLimitItemPerMinute(5, 10, namespace="quick-pay")
+WITHDRAW_HERE = limits.RateLimitItemPerMinute(5, 10, namespace="withdraw-here")
+WITHDRAW_EMAIL = limits.RateLimitItemPerHour(5, namespace="withdraw-email")
 TOKEN_HERE = limits.RateLimitItemPerHour(60, namespace="token-here")
 
 log = logging.getLogger(__name__)

@@ -220,6 +220,8 @@ class OrderRowView:
     title: str
     gross: str
     status: str
+    subject: str = ""
+    """What it buys or renews, by name: the mailboxes, the signer; empty where the title says all."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,7 @@ class OrderView:
     reference_email: str = ""
     can_pay: bool = False
     can_cancel: bool = False
+    can_withdraw: bool = False
     can_resume: bool = False
     """The gateway's page of the open attempt can still be used."""
     can_stop: bool = False
@@ -264,6 +267,8 @@ class OrderView:
     expires: str = ""
     receipt: ReceiptView | None = None
     payable_until: str = ""
+    renews: bool = False
+    """Whether it renews a service: then it can be paid as long as that can be renewed or reactivated."""
     saving: str = ""
     """What came of keeping the method, in words, where it did not simply work."""
     poll: bool = False

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pecapp.simulator.faults import FOREVER
 from pecapp.simulator.settings import Settings
 from pecapp.simulator.simulation import Simulation
 
@@ -40,6 +41,12 @@ def view(path: str, look: Callable[[], dict[str, Any]]) -> Route:
         return JSONResponse(look())
 
     return Route(f"/_sim/{path}", serve, methods=["GET"])
+
+
+def times(wish: dict[str, Any]) -> int:
+    """How often an order {times?: 1} is to be carried out; null, which is for ever, as -1."""
+    ordered = wish.get("times", 1)
+    return FOREVER if ordered is None else int(ordered)
 
 
 class Control:

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.routing import Route
 
 from pecapp.simulator import paypal_access, paypal_buyers, paypal_captures, paypal_orders, paypal_refunds, paypal_vault
-from pecapp.simulator.control import ControlError, action
+from pecapp.simulator.control import ControlError, action, times
 from pecapp.simulator.paypal_objects import CAPTURE, REFUND, TOKEN
 from pecapp.simulator.simulation import Simulation
 from pecapp.simulator.store import Record
@@ -32,6 +32,7 @@ class PayPalControl:
             action("paypal/access/revoke", self.revoke_access),
             action("paypal/vault", self.allow_vault),
             action("paypal/charges/next", self.refuse_next),
+            action("paypal/tokens/ask", self.ask),
         ]
 
     def _find(self, kind: str, key: str) -> Record:
@@ -115,14 +116,25 @@ class PayPalControl:
         return {"allowed": allowed}
 
     async def refuse_next(self, wish: Wish) -> Wish:
-        """{token, issue, times?: 1}: the next merchant-initiated charges of the token answer 422 with that issue.
+        """{token, issue, times?: 1}: refuse the next charges of the token with that issue and its usual status.
 
-        Ours, not PayPal's: its mock header is for whoever makes the call.
+        `times` is how many charges are refused; null is all of them from now on, 0 none any more. Ours, not PayPal's:
+        its mock header is for whoever makes the call.
         """
         record = self._find(TOKEN, wish["token"])
-        record.hidden["next"] = [str(wish["issue"])] * int(wish.get("times", 1))
+        record.hidden["refusals"] = {"issue": str(wish["issue"]), "times": times(wish)}
         self._simulation.store.save(record)
-        return {"token": record.id, "next": record.hidden["next"], "paypal": False}
+        return {"token": record.id, "paypal": False} | record.hidden["refusals"]
+
+    async def ask(self, wish: Wish) -> Wish:
+        """{token, asks?: true}: the buyer has to confirm every later charge of the token in person.
+
+        A charge without the buyer is then refused with PAYER_ACTION_REQUIRED. Ours, not PayPal's.
+        """
+        record = self._find(TOKEN, wish["token"])
+        record.hidden["asks"] = bool(wish.get("asks", True))
+        self._simulation.store.save(record)
+        return {"token": record.id, "asks": record.hidden["asks"], "paypal": False}
 
 
 def _check(word: str, allowed: dict[str, Any]) -> None:

@@ -120,16 +120,17 @@ def _charge(simulation: Simulation, call: Call, unit: Object, wish: Part) -> Don
     token = paypal_vault.token_to_charge(simulation, wish)
     paypal_captures.check_invoice(simulation, unit)
     buyer = buyer_of(token.hidden["buyer"])
-    if buyer.confirms and said.get("payment_initiator") != "CUSTOMER":
+    confirms = buyer.confirms or token.hidden.get("asks", False)
+    if confirms and said.get("payment_initiator") != "CUSTOMER":
         raise refused("PAYER_ACTION_REQUIRED")
     customer = token.object["customer"]["id"]
     hidden = {"buyer": buyer.email, "funding": token.hidden["funding"], "token": token.id, "customer": customer}
-    status = "PAYER_ACTION_REQUIRED" if buyer.confirms else "APPROVED"
+    status = "PAYER_ACTION_REQUIRED" if confirms else "APPROVED"
     record = _new(simulation, status, unit, hidden | context)
     record.object |= {"payer": payer(buyer), "payment_source": {"paypal": wallet(buyer)}}
     if said:
         record.object["payment_source"]["paypal"]["stored_credential"] = said
-    if buyer.confirms:
+    if confirms:
         return Done(200, simulation.store.save(record))
     _complete(simulation, record, buyer)
     return Done(201, record)

@@ -5,7 +5,7 @@ import functools
 from pecapp.simulator import paypal_events
 from pecapp.simulator.paypal_buyers import Buyer, find
 from pecapp.simulator.paypal_checks import NAME, URL, Part
-from pecapp.simulator.paypal_errors import PayPalError, forbidden, refused
+from pecapp.simulator.paypal_errors import PayPalError, forbidden, mocked, refused
 from pecapp.simulator.paypal_objects import CUSTOMER, ORDER, SETUP, SMALL, TOKEN, Object, link, new_id, returning
 from pecapp.simulator.paypal_wire import Call, Done, fetch
 from pecapp.simulator.simulation import Simulation
@@ -148,7 +148,7 @@ def keep(simulation: Simulation, customer: str, buyer: Buyer, agreed: Object, fu
         "customer": {"id": customer},
         "payment_source": {"paypal": agreed | _shown_account(buyer)},
     }
-    hidden = {"payer": buyer.payer_id, "buyer": buyer.email, "funding": funding, "order": order, "next": []}
+    hidden = {"payer": buyer.payer_id, "buyer": buyer.email, "funding": funding, "order": order}
     record = simulation.store.save(Record(TOKEN, shown, hidden))
     _tell(simulation, record, "CREATED", "A payment token has been created.")
     return record
@@ -269,10 +269,11 @@ def token_to_charge(simulation: Simulation, wish: Part) -> Record:
     token = simulation.store.find(TOKEN, wish.text("vault_id", pattern=NAME, required=True))
     if token is None:
         raise refused("TOKEN_ID_NOT_FOUND", field=wish.at("vault_id"))
-    if token.hidden["next"]:
-        issue = token.hidden["next"].pop(0)
+    ordered = token.hidden.get("refusals")
+    if ordered and ordered["times"] != 0:
+        ordered["times"] -= ordered["times"] > 0
         simulation.store.save(token)
-        raise refused(issue)
+        raise mocked(ordered["issue"])
     buyer = find(token.hidden["buyer"])
     if buyer.revoked:
         raise refused("AGREEMENT_ALREADY_CANCELLED", field=wish.at("vault_id"))

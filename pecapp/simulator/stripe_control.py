@@ -16,7 +16,7 @@ from pecapp.simulator import (
     stripe_payments,
     stripe_refunds,
 )
-from pecapp.simulator.control import ControlError, action
+from pecapp.simulator.control import ControlError, action, times
 from pecapp.simulator.deliveries import Parcel
 from pecapp.simulator.simulation import Simulation
 from pecapp.simulator.store import Record
@@ -43,6 +43,7 @@ class StripeControl:
             action("payment_methods", self.mint),
             action("payment_methods/update", self.update_method),
             action("payment_methods/decline_next", self.decline_next),
+            action("payment_methods/ask", self.ask),
             action("disputes", self.dispute),
             action("disputes/close", self.close_dispute),
             action("early_fraud_warnings", self.warn),
@@ -148,9 +149,10 @@ class StripeControl:
         return method.object
 
     async def decline_next(self, wish: Wish) -> Wish:
-        """{payment_method, code?: "card_declined", decline_code?, advice_code?, message?}: refuse the next charge.
+        """{payment_method, code?: "card_declined", decline_code?, advice_code?, message?, times?: 1}: refuse charges.
 
-        Ours, not Stripe's: its test cards that decline cannot be saved.
+        `times` is how many charges are refused; null is all of them from now on, 0 none any more. Ours, not Stripe's:
+        its test cards that decline cannot be saved.
         """
         method = self._find(METHOD, wish["payment_method"])
         scripted = {
@@ -159,9 +161,20 @@ class StripeControl:
             "advice_code": wish.get("advice_code"),
             "message": wish.get("message", "Your card was declined."),
         }
-        method.hidden["next_decline"] = scripted
+        method.hidden["declines"] = {"why": scripted, "times": times(wish)}
         self._simulation.store.save(method)
-        return {"payment_method": method.id, "next_decline": scripted, "stripe": False}
+        return {"payment_method": method.id, "next_decline": scripted, "times": times(wish), "stripe": False}
+
+    async def ask(self, wish: Wish) -> Wish:
+        """{payment_method, asks?: true}: its bank wants the buyer to authenticate for every later charge.
+
+        A charge without the buyer is then refused with authentication_required. Ours, not Stripe's: there, cards do so
+        by their number.
+        """
+        method = self._find(METHOD, wish["payment_method"])
+        method.hidden["asks"] = bool(wish.get("asks", True))
+        self._simulation.store.save(method)
+        return {"payment_method": method.id, "asks": method.hidden["asks"], "stripe": False}
 
     async def dispute(self, wish: Wish) -> Wish:
         """{charge | payment_intent, reason?: "fraudulent", inquiry?: false}: the buyer disputes a charge."""

@@ -1,12 +1,13 @@
 """The state machine of PaymentIntents and SetupIntents: what the bank says, what follows, which events tell it."""
 
+import dataclasses
 import functools
 from datetime import UTC, datetime
 
 from pecapp.simulator import stripe_disputes, stripe_objects
 from pecapp.simulator.simulation import Simulation
 from pecapp.simulator.store import Record
-from pecapp.simulator.stripe_cards import BY_KEY, EXPIRED, Decline, Effect, Outcome, judge
+from pecapp.simulator.stripe_cards import BY_KEY, EXPIRED, Asks, Decline, Effect, Outcome, judge
 from pecapp.simulator.stripe_errors import DOCS, StripeError
 from pecapp.simulator.stripe_events import emit
 from pecapp.simulator.stripe_objects import Object
@@ -63,17 +64,14 @@ def attempt(
     intent.hidden |= {"off_session": off_session, "return_url": return_url, "challenge": None}
     card = BY_KEY[method.hidden["card"]]
     verdict = judge(
-        card,
+        dataclasses.replace(card, asks=Asks.ALWAYS) if method.hidden.get("asks") else card,
         off_session=off_session,
         set_up=method.hidden.get("set_up", False),
         authenticated=authenticated,
         saving_only=intent.kind == SETUP,
     )
-    scripted = method.hidden.get("next_decline")
-    if scripted and intent.kind == INTENT:
-        method.hidden["next_decline"] = None
-        simulation.store.save(method)
-        return decline(simulation, intent, method, Decline(**scripted))
+    if intent.kind == INTENT and (scripted := _scripted(simulation, method)):
+        return decline(simulation, intent, method, scripted)
     if intent.kind == INTENT and _is_expired(simulation, method):
         return decline(simulation, intent, method, EXPIRED)
     if verdict.decline:
@@ -83,6 +81,16 @@ def attempt(
     if verdict.outcome is Outcome.UNKNOWN:
         return _leave_unknown(simulation, intent, card.effect)
     return succeed(simulation, intent, method, authenticated=authenticated)
+
+
+def _scripted(simulation: Simulation, method: Record) -> Decline | None:
+    """The refusal that the control API has ordered, one time fewer to come."""
+    ordered = method.hidden.get("declines")
+    if not ordered or ordered["times"] == 0:
+        return None
+    ordered["times"] -= ordered["times"] > 0
+    simulation.store.save(method)
+    return Decline(**ordered["why"])
 
 
 def _is_expired(simulation: Simulation, method: Record) -> bool:

@@ -7,7 +7,7 @@ event, one receipt number, one mail per fact. Amounts are integer cents, instant
 from sqlmodel import SQLModel
 
 from pecapp.tables.catalog import CertifiedDomain, DiscountCode, Price, Product, Promotion
-from pecapp.tables.outgoing import Alert, OutboxMail
+from pecapp.tables.outgoing import Alert, OutboxMail, OutboxSms
 from pecapp.tables.payments import (
     Counter,
     InboxEvent,
@@ -31,6 +31,7 @@ from pecapp.tables.sales import (
     RenewalChoice,
     Service,
     SignerContact,
+    Withdrawal,
 )
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "OutboxMail",
+    "OutboxSms",
     "PaymentAttempt",
     "PaymentMethod",
     "Price",
@@ -66,4 +68,5 @@ __all__ = [
     "Token",
     "TokenRemoval",
     "WebSession",
+    "Withdrawal",
 ]

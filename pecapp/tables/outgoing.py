@@ -16,7 +16,8 @@ class OutboxMail(columns.Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     dedup_key: str = Field(unique=True)
     template: str
-    account_id: int = Field(foreign_key="account.id")
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    """None for a mail to somebody of whom no account is known to be theirs."""
     order_id: int | None = Field(default=None, foreign_key="customer_order.id")
     to_address: str
     lang: str
@@ -31,6 +32,23 @@ class OutboxMail(columns.Row, table=True):
     subject: str = ""
     body_text: str = columns.words()
     body_html: str = columns.words()
+
+
+class OutboxSms(columns.Row, table=True):
+    """A text message to send because something was committed: the second channel beside a mail."""
+
+    __table_args__ = (Index("ix_outbox_sms_due", "status", "ready_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    dedup_key: str = Field(unique=True)
+    account_id: int = Field(foreign_key="account.id", index=True)
+    to_number: str
+    text: str
+    status: str = "waiting"
+    """`waiting`, `sent`, `failed`."""
+    created_at: datetime = columns.instant()
+    ready_at: datetime = columns.instant()
+    tries: int = 0
+    sent_at: datetime | None = columns.instant(optional=True)
 
 
 class Alert(columns.Row, table=True):

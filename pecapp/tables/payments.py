@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
-from pecapp.domain import payments, savings
+from pecapp.domain import payments, refunds, savings
 from pecapp.tables import columns
 
 
@@ -36,6 +36,8 @@ class PaymentMethod(columns.Row, table=True):
     consent: dict[str, Any] = columns.json()
     created_at: datetime = columns.instant()
     used_at: datetime | None = columns.instant(optional=True)
+    refused_at: datetime | None = columns.instant(optional=True)
+    """Since when its bank refuses debits for good: nothing is debited on it without its owner; None: it does not."""
 
 
 class Mandate(columns.Row, table=True):
@@ -139,11 +141,15 @@ class PaymentAttempt(columns.Row, table=True):
     charged_token: str = columns.later("")
     charged_customer: str = columns.later("")
     """What the gateway was asked to charge: a call made again must not differ, whatever became of the method."""
+    again_ref: str = columns.later("")
+    """The gateway's name for an earlier, refused charge of the order: the same payment is tried again."""
     idempotency_key: str = Field(unique=True)
     gateway_ref: str | None = None
     payment_ref: str | None = None
     redirect_url: str = columns.words()
     reason: str | None = None
+    remedy: str = columns.later("")
+    """What can be done about the refusal of a kept method's charge: a `payments.Remedy`."""
     card_brand: str = ""
     card_last4: str = ""
     card_country: str = ""
@@ -179,7 +185,8 @@ class Refund(columns.Row, table=True):
     amount_cents: int
     currency: str = "eur"
     reason: str
-    status: str = "requested"
+    """`surplus`: there was nothing left to pay; `withdrawal`."""
+    status: str = refunds.Status.REQUESTED.value
     idempotency_key: str = Field(unique=True)
     gateway_ref: str | None = None
     created_at: datetime = columns.instant()
@@ -214,6 +221,7 @@ class InboxEvent(columns.Row, table=True):
         UniqueConstraint("gateway", "event_id"),
         Index("uq_inbox_transmission", "gateway", "transmission_id", unique=True),
         Index("ix_inbox_due", "status", "next_try_at"),
+        Index("ix_inbox_attempt", "attempt_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     gateway: str
@@ -228,6 +236,8 @@ class InboxEvent(columns.Row, table=True):
     """Token of the kept method that the event speaks of: made at last, changed, or gone."""
     saving_id: str = columns.later("")
     """The saving of a method that the event speaks of."""
+    refund_ref: str = columns.later("")
+    """The gateway's name for the refund that the event speaks of."""
     body: str = columns.words()
     status: str
     """`waiting`, `done`, `unmatched`, `ignored`, `quarantined`."""

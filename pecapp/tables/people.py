@@ -49,6 +49,8 @@ class Token(columns.Row, table=True):
     account_id: int = Field(foreign_key="account.id", index=True)
     session_id: str | None = None
     """Only this browser may use it, when set."""
+    order_id: int | None = Field(default=None, foreign_key="customer_order.id")
+    """The order that it is about, if it is about one."""
     expires_at: datetime = columns.instant(index=True)
     used_at: datetime | None = columns.instant(optional=True)
 

@@ -154,6 +154,8 @@ class Service(columns.Row, table=True):
     renewal_changed_at: datetime | None = columns.instant(optional=True)
     renewal_reason: str = ""
     method_id: int | None = Field(default=None, foreign_key="payment_method.id", index=True)
+    free_exit_until_on: date | None = None
+    """Until when a consumer who was told of the renewal too late may leave without cost (6.8)."""
 
 
 class Renewal(columns.Row, table=True):
@@ -177,6 +179,55 @@ class Renewal(columns.Row, table=True):
     """`open`, `done` once it is paid, `void` when its order was cancelled or lapsed."""
     automatic: bool = False
     """Whether automatic renewal made the order, and not the customer."""
+    debits: int = columns.later(0)
+    """How often automatic renewal has taken the order up, to debit it or to say why it does not."""
+    next_debit_on: date | None = None
+    """When it will be debited again; None: not by itself."""
+    trouble: str = columns.later("")
+    """Why the last of them came to nothing: a `payments.Reason`, a `renewals.Doubt` or `notice`; `given_up` when its
+    owner cancelled what automatic renewal had taken up: this term is not debited any more. Else empty."""
+    remedy: str = columns.later("")
+    """What can be done about it: a `payments.Remedy`, if a gateway has refused."""
+
+
+class Withdrawal(columns.Row, table=True):
+    """A declaration to withdraw from a contract, kept as it was received, and what came of it."""
+
+    __table_args__ = (
+        Index("ix_withdrawal_status", "status", "received_at"),
+        Index(
+            "uq_withdrawal_effective",
+            "order_id",
+            unique=True,
+            sqlite_where=Column("status", Text).in_(["waiting", "done"]),
+            postgresql_where=Column("status", Text).in_(["waiting", "done"]),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    """Given to the page before it asks for the last confirmation: pressed twice, it is one declaration."""
+    order_id: int | None = Field(default=None, foreign_key="customer_order.id", index=True)
+    """The order that it names; None when there is none of that number."""
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    """Whose contract it is, once that is proved: they had signed in, or name and address are the order's."""
+    name: str
+    number: str
+    email: str
+    """As typed; the acknowledgement goes to this address."""
+    lang: str
+    channel: str
+    """`area` by who had signed in, `open` by whoever filled in the form."""
+    status: str
+    """`received`, `waiting` for the end of a payment, `done`, `repeated` after another, `to_check` by a person."""
+    finding: str = ""
+    """A `withdrawal.Finding`, or `unproved`: on what ground it took effect, or why a person has to check."""
+    retained_cents: int = 0
+    refunded_cents: int = 0
+    told: list[str] = columns.json(list)
+    """What it brings about, in the words in which its author was told."""
+    received_at: datetime = columns.instant()
+    finished_at: datetime | None = columns.instant(optional=True)
+    ip: str = ""
+    user_agent: str = ""
 
 
 class RenewalChoice(columns.Row, table=True):

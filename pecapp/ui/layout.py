@@ -14,7 +14,7 @@ from pecapp.ui.states import session, visitor
 
 NAVIGATION = (("/servizi", "nav.services"), ("/paga", "nav.pay"), ("/guida-ai-pagamenti", "nav.guide"))
 LEGAL = (
-    ("/guida-ai-pagamenti#recesso", "footer.withdraw"),
+    ("/recesso", "footer.withdraw"),
     ("/accessibilita", "footer.accessibility"),
     ("/privacy", "footer.privacy"),
 )
@@ -74,6 +74,7 @@ def flash() -> Component:
         rx.cond(visitor.Flash.message != "", feedback.callout_by(visitor.Flash.tone, None, message)),
         role="status",
         aria_live="polite",
+        class_name="flash-place",
     )
 
 

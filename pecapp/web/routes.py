@@ -16,7 +16,21 @@ from starlette.types import ASGIApp
 
 from pecapp import errors, i18n, settings
 from pecapp.services import access, accounts
-from pecapp.web import calendar, documents, edge, health, mailbox, plain, returns, savings, session, sockets, webhooks
+from pecapp.web import (
+    calendar,
+    confirmations,
+    documents,
+    edge,
+    health,
+    mailbox,
+    plain,
+    rehearsal,
+    returns,
+    savings,
+    session,
+    sockets,
+    webhooks,
+)
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +136,8 @@ def api() -> Starlette:
             *savings.routes,
             *documents.routes,
             *calendar.routes,
-            *(() if settings.load().production else mailbox.routes),
+            *confirmations.routes,
+            *(() if settings.load().production else (*mailbox.routes, *rehearsal.routes)),
             *plain.routes,
         ],
         exception_handlers={errors.PecError: refused, Exception: broken},

@@ -45,6 +45,7 @@ class Books:
             self.savings: list[tables.MethodSaving] = every(tables.MethodSaving)
             self.removals: list[tables.TokenRemoval] = every(tables.TokenRemoval)
             self.mandates: list[tables.Mandate] = every(tables.Mandate)
+            self.renewals: list[tables.Renewal] = every(tables.Renewal)
             self.unsound = _unsound(s)
 
 
@@ -96,19 +97,25 @@ def _no_lost_answer(books: Books) -> Iterator[str]:
 
 
 def _effect_once(books: Books) -> Iterator[str]:
-    """I4: a paid order has one payment, one receipt, one letter of payment and its services; others have none."""
+    """I4: a paid order has one payment, one receipt, one letter of payment and its services; others have none.
+
+    One that renews brings no service: its renewal is done.
+    """
     paying = Counter(a.order_id for a in books.attempts if a.status == payments.Status.SUCCEEDED)
     surplus = Counter(r.order_id for r in books.given_back)
     receipts = Counter(r.order_id for r in books.receipts)
     services = Counter(s.order_id for s in books.services)
-    letters = Counter(m.order_id for m in books.mails if m.template == "m03")
+    letters = Counter(m.order_id for m in books.mails if m.template in {"m03", "m07"})
+    renewals = {renewal.order_id: renewal.status for renewal in books.renewals}
     for order in books.orders:
         paid = int(order.status == orders.Status.PAID)
-        wanted = len(order.configuration["labels"]) if paid else 0
+        wanted = len(order.configuration["labels"]) if paid and order.kind == orders.Kind.PURCHASE else 0
         key = order.id or 0
         found = (paying[key] - surplus[key], receipts[key], letters[key], services[key])
         if found != (paid, paid, paid, wanted):
             yield f"order {order.number} ({order.status}): (payments, receipts, letters, services) are {found}"
+        if key in renewals and renewals[key] != ("done" if paid else "open"):
+            yield f"order {order.number} ({order.status}): its renewal is {renewals[key]}"
         if (order.paid_at is not None) != bool(paid):
             yield f"order {order.number} ({order.status}): paid at {order.paid_at}"
     numbers = sorted(receipt.number for receipt in books.receipts)

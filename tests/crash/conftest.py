@@ -13,7 +13,11 @@ from tests.support import processes
 def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     trap = folder / "trap"
-    settings = {"PECAPP_FAIL_AT": str(trap), "SIMULATOR_WEBHOOK_WORKERS": "8"}
+    settings = {
+        "PECAPP_FAIL_AT": str(trap),
+        "PECAPP_RENEWAL_SCHEDULE": "*/2 * * * * *",
+        "SIMULATOR_WEBHOOK_WORKERS": "8",
+    }
     with processes.running_site(folder, settings) as site:
         shop = Shop(site, banks.Bank(site.simulator_url), trap)
         yield shop

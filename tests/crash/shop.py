@@ -151,6 +151,7 @@ class Shop:
         leases = (
             (tables.InboxEvent, "next_try_at"),
             (tables.MethodSaving, "next_check_at"),
+            (tables.PaymentAttempt, "next_check_at"),
             (tables.TokenRemoval, "next_try_at"),
         )
         with customers.inside(self.site), db.transaction() as s:

@@ -129,3 +129,11 @@ def test_the_last_instant_of_a_day_is_on_that_day_and_the_next_second_is_not(day
     instant = calendar.last_valid_instant(day)
     assert calendar.rome_date(instant) == day
     assert calendar.rome_date(instant + timedelta(seconds=1)) == day + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("years", "months", "ends"),
+    [(1, None, date(2027, 11, 22)), (None, 3, date(2027, 2, 22)), (2, 3, date(2027, 2, 22)), (None, None, None)],
+)
+def test_a_term_ends_after_its_months_or_its_years(years, months, ends):
+    assert calendar.term_end(date(2026, 11, 22), years, months) == ends

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pecapp.domain import withdrawal
+from pecapp.domain import catalog, withdrawal
+from pecapp.domain.withdrawal import Finding
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,83 @@ def test_everything_goes_back_when_the_service_was_not_asked_for_early_or_never_
 
 def test_no_more_than_the_price_is_kept():
     assert _settle(withdrawn_on=date(2030, 1, 1)).refunded_cents == 0
+
+
+TODAY = date(2026, 12, 7)
+SIGNATURE, STAMPS = catalog.Kind.SIGNATURE, catalog.Kind.TIMESTAMP
+PAST, AHEAD = date(2026, 12, 6), date(2027, 6, 1)
+
+
+def _judge(**changes):
+    known = {
+        "consumer": True,
+        "open": True,
+        "until_on": TODAY,
+        "automatic": False,
+        "free_until_on": None,
+        "kind": catalog.Kind.PEC,
+        "start_requested": True,
+        "performed": True,
+        "shipped": False,
+    }
+    return withdrawal.judge(withdrawal.Contract(**known | changes), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({}, Finding.IN_TIME),
+        ({"until_on": PAST}, Finding.LATE),
+        ({"until_on": PAST, "free_until_on": TODAY}, Finding.FREE_EXIT),
+        ({"until_on": None, "automatic": True}, Finding.AUTOMATIC),
+        ({"until_on": None, "automatic": True, "free_until_on": AHEAD}, Finding.FREE_EXIT),
+        ({"until_on": None, "automatic": True, "free_until_on": PAST}, Finding.AUTOMATIC),
+        ({"free_until_on": AHEAD}, Finding.IN_TIME),
+        ({"consumer": False}, Finding.PROFESSIONAL),
+        ({"consumer": False, "free_until_on": AHEAD}, Finding.PROFESSIONAL),
+        ({"open": False}, Finding.OVER),
+        ({"open": False, "consumer": False}, Finding.OVER),
+        ({"kind": SIGNATURE}, Finding.ISSUED),
+        ({"kind": SIGNATURE, "performed": False}, Finding.IN_TIME),
+        ({"kind": SIGNATURE, "start_requested": False}, Finding.IN_TIME),
+        ({"kind": SIGNATURE, "performed": False, "shipped": True}, Finding.GOODS),
+        ({"kind": STAMPS}, Finding.USE),
+        ({"kind": STAMPS, "performed": False}, Finding.IN_TIME),
+        ({"kind": STAMPS, "until_on": PAST}, Finding.LATE),
+    ],
+)
+def test_what_a_declaration_comes_to(changes, finding):
+    assert _judge(**changes) is finding
+
+
+def test_every_finding_is_one_of_three_kinds():
+    refused = {Finding.PROFESSIONAL, Finding.AUTOMATIC, Finding.LATE, Finding.ISSUED, Finding.OVER}
+    assert set(Finding) == withdrawal.EFFECTIVE | withdrawal.CHECKED | refused
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Anna Verdi", "verdi  ANNA", True),
+        ("Niccolò D'Amico", "niccolo d’amico", True),
+        ("Anna Verdi", "Anna Maria Verdi", False),
+        ("Anna Verdi", "Ada Verdi", False),
+        ("", "", False),
+        ("!", "?", False),
+    ],
+)
+def test_a_name_is_the_same_whatever_its_spelling(one, other, same):
+    assert withdrawal.same_name(one, other) is same
+
+
+@pytest.mark.parametrize("name", ["Anna Verdi", "Niccolò D'Amico", "M. Rossi", "M.G. Rossi", "Jean-Luc Ďábel"])
+def test_a_name_is_taken_as_people_write_it(name):
+    assert withdrawal.check_name(f"  {name}\n") == (name, None)
+
+
+@pytest.mark.parametrize("name", ["http://x.test", "vinci.com", "a@b", "<b>", "\\\\host", "1234", "-", "x" * 81])
+def test_what_could_be_an_address_is_no_name(name):
+    assert withdrawal.check_name(name)[1] == "NOME_PERSONA_ERRATO"
 
 
 @given(day=st.dates(min_value=date(2026, 1, 1), max_value=date(2035, 12, 31)))

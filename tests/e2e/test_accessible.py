@@ -1,14 +1,17 @@
 """Every page for everybody: judged by axe in light and dark, wide and on a phone; bought with the keyboard alone."""
 
 from collections.abc import Callable
-from typing import Literal
+from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from pecapp import clock, i18n, tables
 from pecapp.services import lifecycle
 from tests.e2e import customers, steps
 from tests.support import bank as banks
+from tests.support import factories, renewing
 
 Customer = customers.Customer
 Judge = Callable[[Page], None]
@@ -18,7 +21,7 @@ STEADY = 0.02
 """How much a page may move while it loads (cumulative layout shift)."""
 PUBLIC = (
     *("/", "/servizi", "/ordine", "/paga", "/accedi", "/registrati", "/recupera"),
-    *("/guida-ai-pagamenti", "/accessibilita", "/privacy"),
+    *("/guida-ai-pagamenti", "/accessibilita", "/privacy", "/recesso"),
 )
 SHIFTS = """() => new Promise((done) => {
     let moved = 0;
@@ -91,11 +94,11 @@ def test_an_order_is_for_everybody_in_all_its_states(customer: Customer, assert_
     settled(page)
     stays_put(page)
     is_for_everybody(page, assert_accessible)
-    steps.press(page, "Annulla")
+    steps.press(page, "Annulla l'ordine")
     expect(page.get_by_role("dialog")).to_be_visible()
     is_for_everybody(page, assert_accessible)
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Annulla", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Annulla l'ordine", exact=True)).to_be_focused()
 
     steps.go_to_bank(page)
     paying = page.context.new_page()
@@ -110,6 +113,35 @@ def test_an_order_is_for_everybody_in_all_its_states(customer: Customer, assert_
         page.goto(address)
         settled(page)
         is_for_everybody(page, assert_accessible)
+
+
+def test_why_a_charge_was_made_is_for_everybody(customer: Customer, assert_accessible: Judge) -> None:
+    actor = customer.actor
+    with customers.inside(customer.site):
+        card = renewing.card(actor, last4="4242")
+        mailbox = renewing.service(actor, card, clock.today() + timedelta(days=6))
+        order = factories.order(actor, kind="renewal")
+        term: dict[str, Any] = {"service_id": mailbox.id, "expires_on": mailbox.expires_on, "automatic": True}
+        factories.add(tables.Renewal(order_id=order.id or 0, trouble="declined", **term))
+        tried: dict[str, Any] = {
+            "method_id": card.id,
+            "status": "declined",
+            "reason": "declined",
+            "finished_at": clock.now(),
+        }
+        factories.attempt(order, channel="renewal", **tried)
+    page = customer.page(viewport=WIDE)
+    page.goto("/rinnovi")
+    settled(page)
+    stays_put(page)
+    is_for_everybody(page, assert_accessible)
+    enter(page, "link", f"Perché questo addebito? {mailbox.label}, {i18n.date(clock.today(), 'it')}")
+    expect(page.get_by_text("La banca non ha autorizzato il pagamento")).to_be_visible()
+    expect(page.get_by_role("main")).to_be_focused()
+    page.goto(f"/rinnovi/{order.number}")
+    settled(page)
+    stays_put(page)
+    is_for_everybody(page, assert_accessible)
 
 
 # --- with the keyboard alone ------------------------------------------------------------------------------------------

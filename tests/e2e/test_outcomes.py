@@ -92,7 +92,7 @@ def test_a_closed_tab_can_be_taken_up_again_or_given_up(customer: Customer, bank
     page = customer.page()
     page.goto(f"/ordini/{number}")
     steps.stands(page, steps.VERIFYING)
-    expect(page.get_by_role("button", name="Annulla", exact=True)).not_to_be_visible()
+    expect(page.get_by_role("button", name="Annulla l'ordine", exact=True)).not_to_be_visible()
     steps.go_to_bank(page, "Riprendi il pagamento")
     assert page.url == bank_page
     page.goto(f"/ordini/{number}")

@@ -105,7 +105,7 @@ def test_a_payment_kept_for_review_says_so_in_words_and_then_the_receipt_appears
     steps.says(page, "Pagamento in verifica")
     expect(page.get_by_text("PayPal ha ricevuto il tuo pagamento e lo sta controllando")).to_be_visible()
     expect(page.get_by_text("Non pagare di nuovo")).to_be_visible()
-    for button in ("Paga ora", "Interrompi il pagamento", "Annulla"):
+    for button in ("Paga ora", "Interrompi il pagamento", "Annulla l'ordine"):
         expect(page.get_by_role("button", name=button, exact=True)).not_to_be_visible()
     bank.do("paypal/captures/resolve", capture=attempt(customer, number).payment_ref, outcome="completed")
     receipt_appears(page)

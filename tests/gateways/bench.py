@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pecapp.domain.payments import Card, Outcome, Reason, Verdict, Wallet
+from pecapp.domain.payments import Card, Outcome, Reason, Remedy, Verdict, Wallet
 from pecapp.gateways import base
 
 Means = Card | Wallet
@@ -62,6 +62,8 @@ class Ways:
     """Why UNCHARGEABLE cannot be charged."""
     refusals: Mapping[str, Reason]
     """Codes with which a charge is refused, and what a customer may hear of them."""
+    remedies: Mapping[str, Remedy]
+    """Codes with which a charge is refused, and what can be done then: every remedy but OURS."""
     abandoned: str
     """How a saving stands, in the end, on whose page nobody has agreed."""
     slows_down: bool
@@ -134,6 +136,17 @@ def present(means: Means, **changes: Any) -> base.Charge:
         "cancel_url": "http://localhost:9/annullato/saved",
     }
     return renewal(means, **there | changes)
+
+
+def again(first: base.Charge, refused: Outcome, number: int = 2, **changes: Any) -> base.Charge:
+    """The next attempt at the order of a charge that was refused."""
+    usual = {
+        "attempt_id": f"{first.attempt_id}-{number}",
+        "attempt_number": number,
+        "idempotency_key": f"{first.idempotency_key}:{number}",
+        "again_ref": refused.gateway_ref,
+    }
+    return replace(first, **usual | changes)
 
 
 def saving(**changes: Any) -> base.Save:
@@ -288,7 +301,7 @@ class SimulatedBench(Bench, ABC):
 
     @abstractmethod
     async def refuse_next(self, token: str, code: str) -> None:
-        """The next charge of a kept card or account is refused, with one of `ways.refusals`."""
+        """The next charge of a kept card or account is refused, with one of `ways.refusals` or `ways.remedies`."""
 
     @abstractmethod
     async def hold_refund(self, payment_ref: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from pecapp.domain.payments import Outcome, Reason, Verdict
+from pecapp.domain.payments import Outcome, Reason, Remedy, Verdict
 from pecapp.gateways import base, paypal, paypal_client, paypal_proof
 from tests.gateways.bench import NOBODY_LISTENS, Bench, Buyer, SimulatedBench, Ways
 
@@ -46,6 +46,14 @@ WAYS = Ways(
         "PAYER_ACTION_REQUIRED": Reason.AUTHENTICATION,
         "AGREEMENT_ALREADY_CANCELLED": Reason.REVOKED,
         "TRANSACTION_REFUSED": Reason.DECLINED,
+    },
+    remedies={
+        "TRANSACTION_REFUSED": Remedy.SOFT,
+        "PAYER_CANNOT_PAY": Remedy.SOFT,
+        "INSTRUMENT_DECLINED": Remedy.CONFIRM,
+        "PAYER_ACTION_REQUIRED": Remedy.CONFIRM,
+        "PAYER_ACCOUNT_RESTRICTED": Remedy.NEVER,
+        "AGREEMENT_ALREADY_CANCELLED": Remedy.NEVER,
     },
     abandoned="waiting",
     slows_down=True,

@@ -5,16 +5,17 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
+import aiohttp
 import httpx
 
-from pecapp.domain.payments import Outcome, Reason, Verdict
+from pecapp.domain.payments import Outcome, Reason, Remedy, Verdict
 from pecapp.gateways import base, stripe
 from tests.gateways.bench import NOBODY_LISTENS, Bench, Buyer, SimulatedBench, Ways
 
 KEY = "sk_test_simulator"
 ITALIAN = "4000003800000008"
 ASKS_FOR_3DS = "4000002760003184"
-IN_A_MOMENT = httpx.Timeout(2, read=0.3)
+IN_A_MOMENT = aiohttp.ClientTimeout(sock_connect=2, sock_read=0.3)
 CARDS = {
     Buyer.GOOD: ITALIAN,
     Buyer.OTHER: "4242424242424242",
@@ -44,6 +45,15 @@ WAYS = Ways(
         "expired_card": Reason.EXPIRED_CARD,
         "authentication_required": Reason.AUTHENTICATION,
         "a_code_of_tomorrow": Reason.DECLINED,
+    },
+    remedies={
+        "insufficient_funds": Remedy.SOFT,
+        "a_code_of_tomorrow": Remedy.SOFT,
+        "authentication_required": Remedy.CONFIRM,
+        "expired_card": Remedy.NEW_DATA,
+        "invalid_account": Remedy.NEW_DATA,
+        "stolen_card": Remedy.NEVER,
+        "revocation_of_authorization": Remedy.NEVER,
     },
     abandoned="failed",
     slows_down=False,

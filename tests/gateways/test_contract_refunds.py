@@ -102,7 +102,8 @@ async def test_more_than_is_left_is_a_definite_no(simulated: SimulatedBench, tak
 
 async def test_a_refund_of_an_unknown_payment_is_a_definite_no(simulated: SimulatedBench) -> None:
     paid, outcome = await simulated.paid()
-    await definite_no(simulated.gateway.refund(give_back(paid, outcome.payment_ref[:-1] + "0", 100)))
+    unknown = outcome.payment_ref[:-1] + ("1" if outcome.payment_ref.endswith("0") else "0")
+    await definite_no(simulated.gateway.refund(give_back(paid, unknown, 100)))
     assert await simulated.given_back() == []
 
 
@@ -117,3 +118,21 @@ async def test_a_refund_that_takes_time(simulated: SimulatedBench, given: bool) 
     await simulated.decide_refund(pending.refund_ref, given=given)
     assert await simulated.gateway.refund(wish) == replace(pending, status="succeeded" if given else "failed")
     assert await simulated.given_back() == [6039]
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given", "failed"])
+async def test_a_refund_is_looked_up_by_the_gateways_own_name(simulated: SimulatedBench, given: bool) -> None:
+    paid, outcome = await simulated.paid()
+    await simulated.hold_refund(outcome.payment_ref)
+    wish = give_back(paid, outcome.payment_ref, 1000)
+    pending = await simulated.gateway.refund(wish)
+    assert await simulated.gateway.look_up_refund(pending.refund_ref) == pending
+    assert pending.refund_id == wish.refund_id
+    await simulated.decide_refund(pending.refund_ref, given=given)
+    ended = replace(pending, status="succeeded" if given else "failed")
+    assert await simulated.gateway.look_up_refund(pending.refund_ref) == ended
+
+
+async def test_a_refund_that_the_gateway_does_not_know_is_a_definite_no(simulated: SimulatedBench) -> None:
+    await definite_no(simulated.gateway.look_up_refund("nothing"))
+    await definite_no(simulated.gateway.look_up_refund("../charges"))

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pecapp.domain.payments import Outcome, Reason, Saving, Verdict, Wallet
+from pecapp.domain.payments import Outcome, Reason, Remedy, Saving, Verdict, Wallet
 from pecapp.gateways import base
-from tests.gateways.bench import Buyer, definite_no, give_back, present, purchase, renewal, saving
+from tests.gateways.bench import Buyer, again, definite_no, give_back, present, purchase, renewal, saving
 from tests.gateways.bench_paypal import BRAND, BUYERS, PayPalBench
 
 pytestmark = pytest.mark.anyio
@@ -354,3 +354,25 @@ async def test_the_buyers_of_the_bench_are_the_simulators(on_paypal: PayPalBench
         _, opened, _ = await on_paypal.open()
         await on_paypal.approve(opened, email)
         assert (await on_paypal.gateway.look_up(opened)).verdict is Verdict.APPROVED
+
+
+@pytest.mark.parametrize("issue", ["PERMISSION_DENIED", "CONSENT_NEEDED", "DUPLICATE_INVOICE_ID", "A_CODE_OF_TOMORROW"])
+async def test_our_own_mistake_is_no_refusal(on_paypal: PayPalBench, issue: str) -> None:
+    means = await on_paypal.saved()
+    await on_paypal.refuse_next(means.token, issue)
+    assert issue in str(await definite_no(on_paypal.gateway.charge(renewal(means))))
+
+
+async def test_every_attempt_is_an_order_with_a_number_of_its_own(on_paypal: PayPalBench) -> None:
+    means = await on_paypal.saved()
+    wish = renewal(means)
+    for number in (2, 3):
+        await on_paypal.refuse_next(means.token, "INSTRUMENT_DECLINED")
+        refused = await on_paypal.gateway.charge(
+            again(wish, Outcome("x", Verdict.DECLINED, 0, "", "5O190127TN"), number)
+        )
+        assert (refused.remedy, refused.gateway_ref) == (Remedy.CONFIRM, "")
+    assert (await on_paypal.gateway.charge(again(wish, refused, 4))).verdict is Verdict.SUCCEEDED
+    asked = [one["params"] for one in await on_paypal.requests() if one["path"] == "/v2/checkout/orders"]
+    numbers = [one["purchase_units"][0]["invoice_id"] for one in asked]
+    assert numbers == [f"{wish.order_number}-{number}" for number in (2, 3, 4)]

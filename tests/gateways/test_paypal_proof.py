@@ -239,6 +239,9 @@ async def test_a_refund_is_found_by_its_capture():
     resource = {"id": "1JU08902781691411", "custom_id": ATTEMPT, "links": links}
     event = _read(told(event_type="PAYMENT.CAPTURE.REFUNDED", resource=resource))
     assert (event.by_ref, event.gateway_ref, event.attempt_id) == (True, "2GG279541U471931P", "")
+    assert (event.refund_ref, event.relevant) == ("1JU08902781691411", True)
+    for kind in ("PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED"):
+        assert _read(told(event_type=kind, resource=resource)).refund_ref == event.refund_ref
 
 
 @pytest.mark.parametrize(

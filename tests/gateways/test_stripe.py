@@ -14,7 +14,7 @@ import stripe as sdk
 
 from pecapp.domain import payments
 from pecapp.domain.payments import Verdict
-from pecapp.gateways import base, stripe
+from pecapp.gateways import base, stripe, stripe_line
 from tests.gateways.bench import Bench, give_back, purchase, reference, renewal, saving
 from tests.gateways.bench_stripe import ITALIAN, StripeBench
 
@@ -84,8 +84,8 @@ async def test_saving_is_asked_for_only_with_consent(on_stripe: StripeBench) -> 
 
 @pytest.mark.anyio
 async def test_another_applications_session_is_a_definite_no(on_stripe: StripeBench, simulator_url: str) -> None:
-    http = sdk.HTTPXClient()
-    foreign = sdk.StripeClient("sk_test_foreign", base_addresses={"api": simulator_url}, http_client=http)
+    line = stripe_line.Line(stripe.TIMEOUT)
+    foreign = sdk.StripeClient("sk_test_foreign", base_addresses={"api": simulator_url}, http_client=line)
     session = await foreign.v1.checkout.sessions.create_async(
         {
             "mode": "payment",
@@ -95,7 +95,7 @@ async def test_another_applications_session_is_a_definite_no(on_stripe: StripeBe
             ],
         }
     )
-    await http.close_async()
+    await line.close_async()
     with pytest.raises(base.GatewayError) as refusal:
         await on_stripe.gateway.look_up(base.Reference("attempt-x", session.id))
     assert not isinstance(refusal.value, base.OutcomeUnknown)

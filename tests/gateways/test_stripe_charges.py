@@ -7,7 +7,7 @@ import pytest
 import stripe as sdk
 
 from pecapp.domain.payments import Card, Reason, Verdict
-from pecapp.gateways import base, stripe_calls
+from pecapp.gateways import base, stripe, stripe_calls, stripe_line
 from tests.gateways.bench import Buyer, definite_no, means_of, present, renewal, saving
 from tests.gateways.bench_stripe import StripeBench
 
@@ -83,13 +83,13 @@ async def test_a_refusal_after_the_confirmation_says_why(on_stripe: StripeBench)
 
 
 async def test_another_applications_charge_is_left_alone(on_stripe: StripeBench, simulator_url: str) -> None:
-    http = sdk.HTTPXClient()
-    foreign = sdk.StripeClient("sk_test_foreign", base_addresses={"api": simulator_url}, http_client=http)
+    line = stripe_line.Line(stripe.TIMEOUT)
+    foreign = sdk.StripeClient("sk_test_foreign", base_addresses={"api": simulator_url}, http_client=line)
     intent = await foreign.v1.payment_intents.create_async({"amount": 999, "currency": "eur"})
     for call in (on_stripe.gateway.look_up, on_stripe.gateway.close):
         await definite_no(call(base.Reference("attempt-x", intent.id)))
     assert (await foreign.v1.payment_intents.retrieve_async(intent.id)).status == "requires_payment_method"
-    await http.close_async()
+    await line.close_async()
 
 
 async def test_a_payment_on_a_page_is_closed_with_its_page_only(on_stripe: StripeBench) -> None:

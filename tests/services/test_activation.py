@@ -4,6 +4,7 @@ Every row of the domain rules 6.2 to 6.5.
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -54,6 +55,14 @@ def state(service: tables.Service) -> tuple[str | None, int | None]:
 def mail(template: str) -> tables.OutboxMail:
     outbox.send_due()
     return the(tables.OutboxMail, template=template)
+
+
+def test_an_expired_card_is_no_choice_even_where_it_carries_the_renewal(actor, service):
+    card = factories.method(actor, card=replace(CARD, exp_month=2, exp_year=2027))
+    factories.change(service, renewal="active", method_id=card.id)
+    plan = activation.plan(actor, service.id, {}, "it")
+    assert ([one.value for one in plan.means], plan.chosen) == (["stripe", "paypal"], "")
+    assert activation.plan(actor, service.id, on(card), "it").chosen == ""
 
 
 # --- 6.2, what each service shows -------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_it_speaks_its_owners_language(visa):
     english = factories.customer(lang="en")
     renewing.service(english, renewing.card(english, last4="1881"), E)
     (shown,) = events(feed(english))
-    assert str(shown["summary"]).startswith("Charge of €12.08: ")
+    assert str(shown["summary"]).startswith("Debit of €12.08: ")
     assert "until 22 April 2027:" in str(shown["description"])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pecapp import clock, errors, tables
 from pecapp.services import facts, lifecycle, orders, outbox, payments, portfolio, renewals, subscriptions
-from tests.support import factories, race
+from tests.support import factories, race, renewing
 from tests.support.factories import again, rows, settle, the
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("paypal")]
@@ -35,6 +35,7 @@ def test_the_form_says_what_it_costs_and_until_when_and_nothing_is_preselected(a
     form = renewals.form(actor, service.id, {}, "it")
     assert (form.expires, form.new_expires, form.totals.gross) == ("10 marzo 2028", "10 marzo 2029", EUR_12)
     assert (form.asks_renewal, form.problem, form.years) == (True, "", 1)
+    assert (form.moves, form.reactivate, form.open_order) == ("", "", "")
     assert form.withdrawal
     assert form.clauses
     five = renewals.form(actor, service.id, {"years": "5"}, "it")
@@ -61,7 +62,8 @@ def test_the_expiry_moves_from_the_old_one_when_the_order_is_paid(actor, service
 def test_a_service_never_has_two_open_renewal_orders(actor, service):
     numbers = race.repeated(renewals.place, 4, actor, service.id, FORM, "it")
     assert len(set(numbers)) == len(rows(tables.Renewal)) == 1
-    assert "già un ordine" in renewals.form(actor, service.id, {}, "it").problem
+    form = renewals.form(actor, service.id, {}, "it")
+    assert ("già un ordine" in form.problem, form.open_order) == (True, numbers[0])
     shown = portfolio.page(actor, service.id, "it")
     assert (shown.can_renew, shown.orders[0].number) == (False, numbers[0])
 
@@ -90,8 +92,12 @@ def test_a_cancelled_renewal_that_is_paid_all_the_same_is_given_back(actor, serv
 def test_within_its_grace_an_expired_service_is_reactivated_from_its_old_expiry(actor, service, frozen_clock):
     frozen_clock.advance(days=(date(2028, 6, 8) - clock.today()).days)
     factories.change(service, status="expired")
+    form = renewals.form(actor, service.id, {}, "it")
+    assert form.reactivate == "Il servizio è scaduto il 10 marzo 2028. Puoi riattivarlo fino al 8 giugno 2028."
     assert portfolio.page(actor, service.id, "it").renew_label == "reactivate"
-    paid(renewals.place(actor, service.id, FORM, "it"))
+    number = renewals.place(actor, service.id, FORM, "it")
+    assert renewals.form(actor, service.id, {}, "it").reactivate == form.reactivate
+    paid(number)
     assert (again(service).expires_on, again(service).status) == (date(2029, 3, 10), "active")
 
 
@@ -113,11 +119,40 @@ async def test_a_renewal_now_moves_expiry_and_next_debit_and_keeps_automatic_ren
     factories.change(service, renewal="active", method_id=usual.id)
     form = renewals.form(actor, service.id, {}, "it")
     assert (form.asks_renewal, portfolio.page(actor, service.id, "it").renew_label) == (False, "renew_now")
+    assert form.moves.endswith("il prossimo addebito si sposta dal 3 marzo 2028 al 3 marzo 2029.")
     number = renewals.place(actor, service.id, FORM | {"gateway": f"m{other.id}", "auto_renew": ""}, "it")
     await payments.pay(actor, number, f"m{other.id}")
     row = again(service)
     assert (row.renewal, row.method_id, row.expires_on) == ("active", usual.id, date(2029, 3, 10))
     assert portfolio.page(actor, service.id, "it").debit_on == "3 marzo 2029"
+
+
+def test_a_debit_that_is_skipped_or_past_is_not_said_to_move(actor, service, frozen_clock):
+    factories.change(service, renewal="active", method_id=factories.method(actor).id)
+    later = "il prossimo addebito sarà il 3 marzo 2029."
+    renewing.choice(again(service), None)
+    assert renewals.form(actor, service.id, {}, "it").moves.endswith(later)
+    frozen_clock.advance(days=(date(2028, 3, 4) - clock.today()).days)
+    assert renewals.form(actor, service.id, {}, "it").moves.endswith(later)
+
+
+def test_a_renewal_order_says_what_it_renews_and_until_when_it_can_be_paid(actor, service):
+    factories.change(service, label="canarini@pec.test")
+    number = renewals.place(actor, service.id, FORM, "it")
+    (row,) = orders.unpaid(actor, "it")
+    assert (row.number, row.title, row.subject) == (number, "Rinnovo PEC Standard", "canarini@pec.test")
+    shown = orders.page(actor, number, "it")
+    assert (shown.renews, shown.payable_until) == (True, "8 giugno 2028")
+
+
+@pytest.mark.parametrize(("month", "offered"), [(2, False), (3, True)])
+def test_a_card_that_is_over_is_not_offered_and_not_taken(actor, service, month, offered):
+    card = factories.method(actor, card=replace(factories.KEPT, exp_month=month, exp_year=2027))
+    assert (f"m{card.id}" in [one.value for one in renewals.form(actor, service.id, {}, "it").means]) == offered
+    if not offered:
+        with pytest.raises(errors.Invalid) as refused:
+            renewals.place(actor, service.id, FORM | {"gateway": f"m{card.id}"}, "it")
+        assert refused.value.fields == {"gateway": "METODO_MANCANTE"}
 
 
 async def test_asked_for_with_the_renewal_it_is_on_the_method_that_paid(bank, actor, service):

@@ -65,6 +65,67 @@ async def test_a_declined_renewal_is_retried_on_the_same_intent(world: World):
     assert len((await world.ledger())["charges"]) == 1
 
 
+async def test_refusals_can_be_ordered_for_some_charges_or_for_all(world: World):
+    customer, method = await world.saved()
+    order = {"payment_method": method, "code": "expired_card", "advice_code": "confirm_card_data"}
+    said = await world.control("payment_methods/decline_next", **order, times=2)
+    assert (said["stripe"], said["times"]) == (False, 2)
+    for _ in range(2):
+        with pytest.raises(stripe.CardError) as refusal:
+            await world.charge(customer, method)
+        error: Any = refusal.value.error
+        assert (error.code, error.to_dict().get("decline_code"), error.advice_code) == (
+            "expired_card",
+            None,
+            "confirm_card_data",
+        )
+    assert (await world.charge(customer, method)).status == "succeeded"
+
+    assert (await world.control("payment_methods/decline_next", payment_method=method, times=None))["times"] == -1
+    for _ in range(3):
+        with pytest.raises(stripe.CardError):
+            await world.charge(customer, method)
+    await world.control("payment_methods/decline_next", payment_method=method, times=0)
+    assert (await world.charge(customer, method)).status == "succeeded"
+
+
+async def test_every_try_on_the_same_intent_is_told(world: World):
+    customer, method = await world.saved()
+    await world.control("payment_methods/decline_next", payment_method=method, times=2)
+    with pytest.raises(stripe.CardError) as refusal:
+        await world.charge(customer, method)
+    error: Any = refusal.value.error
+    key = error.payment_intent.id
+    await world.api.payment_intents.update_async(key, {"metadata": {"renewal_id": "8"}})
+    with pytest.raises(stripe.CardError):
+        await world.api.payment_intents.confirm_async(key, {"payment_method": method, "off_session": True})
+    await world.api.payment_intents.confirm_async(key, {"payment_method": method, "off_session": True})
+    events = (await world.events())[-7:]
+    told = [(event["type"], event["data"]["object"]["metadata"]["renewal_id"]) for event in events]
+    assert told == [
+        ("payment_intent.created", "7"),
+        ("charge.failed", "7"),
+        ("payment_intent.payment_failed", "7"),
+        ("charge.failed", "8"),
+        ("payment_intent.payment_failed", "8"),
+        ("charge.succeeded", "8"),
+        ("payment_intent.succeeded", "8"),
+    ]
+    [charge] = (await world.ledger())["charges"]
+    assert charge["metadata"]["renewal_id"] == "8"
+
+
+async def test_a_bank_can_come_to_ask_for_every_charge(world: World):
+    customer, method = await world.saved()
+    assert (await world.control("payment_methods/ask", payment_method=method))["stripe"] is False
+    with pytest.raises(stripe.CardError) as refusal:
+        await world.charge(customer, method)
+    assert refusal.value.code == "authentication_required"
+    assert (await world.charge(customer, method, off_session=False)).status == "requires_action"
+    await world.control("payment_methods/ask", payment_method=method, asks=False)
+    assert (await world.charge(customer, method)).status == "succeeded"
+
+
 async def test_the_buyer_can_be_brought_back_to_a_failed_renewal(world: World):
     customer, method = await world.saved(ALWAYS)
     with pytest.raises(stripe.CardError) as refusal:

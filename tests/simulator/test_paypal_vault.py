@@ -252,6 +252,29 @@ async def test_refusals_can_be_ordered(world: World):
     assert (await shop.charge(token, "renew")).status_code == 201
 
 
+async def test_refusals_can_be_ordered_for_ever_with_their_status(world: World):
+    shop = Shop(world)
+    token = (await shop.kept())["id"]
+    await world.control("paypal/charges/next", token=token, issue="PERMISSION_DENIED", times=None)
+    for _ in range(3):
+        assert issue(await shop.charge(token)) == (403, "PERMISSION_DENIED")
+    await world.control("paypal/charges/next", token=token, issue="PERMISSION_DENIED", times=0)
+    assert (await shop.charge(token)).status_code == 201
+
+
+async def test_a_buyer_can_come_to_confirm_every_charge(world: World):
+    shop = Shop(world)
+    token = (await shop.kept())["id"]
+    assert (await world.control("paypal/tokens/ask", token=token))["paypal"] is False
+    assert issue(await shop.charge(token)) == (422, "PAYER_ACTION_REQUIRED")
+    order = (await shop.charge(token, present=True)).json()
+    assert order["status"] == "PAYER_ACTION_REQUIRED"
+    await shop.approve(order["id"], "ok")
+    assert (await shop.capture(order["id"])).json()["status"] == "COMPLETED"
+    await world.control("paypal/tokens/ask", token=token, asks=False)
+    assert (await shop.charge(token, invoice_id="away-1")).status_code == 201
+
+
 async def test_the_buyer_can_remove_the_shop(world: World):
     shop = Shop(world)
     token = (await shop.kept())["id"]

@@ -34,6 +34,8 @@ class FakeGateway:
     refunds: dict[str, base.Refund] = field(default_factory=dict)
     """By idempotency key: money that really went back."""
     refund_status: str = "succeeded"
+    refunds_now: dict[str, str] = field(default_factory=dict)
+    """By the gateway's name: how a refund stands by now, if it is not as it was answered."""
     captured: dict[str, payments.Outcome] = field(default_factory=dict)
     """By attempt: what a capture answers, unless the money simply comes."""
     charges: dict[str, base.Charge] = field(default_factory=dict)
@@ -196,9 +198,16 @@ class FakeGateway:
         def effect() -> base.Refunded:
             known = self.refunds.setdefault(request.idempotency_key, request)
             assert known == request, "one key, two contents"
-            return base.Refunded(f"re_{request.refund_id}", self.refund_status)
+            return base.Refunded(f"re_{request.refund_id}", self.refund_status, request.refund_id)
 
         return await self._answer("refund", request.idempotency_key, effect)
+
+    async def look_up_refund(self, refund_ref: str) -> base.Refunded:
+        def effect() -> base.Refunded:
+            (made,) = (one for one in self.refunds.values() if f"re_{one.refund_id}" == refund_ref)
+            return base.Refunded(refund_ref, self.refunds_now.get(refund_ref, self.refund_status), made.refund_id)
+
+        return await self._answer("look_up_refund", refund_ref, effect)
 
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
         if self.unverifiable:
@@ -219,6 +228,7 @@ class FakeGateway:
             transmission_id=told["transmission"],
             method_ref=told["method"],
             saving_id=told["saving"],
+            refund_ref=told["refund"],
             outcome=outcome and payments.Outcome(**outcome | {"verdict": payments.Verdict(outcome["verdict"])}),
         )
 
@@ -227,8 +237,8 @@ class FakeGateway:
 
 
 def told(request: base.Charge, verdict: payments.Verdict) -> payments.Outcome:
-    """What the gateway says of a charge."""
-    name = f"pi_{request.attempt_id}"
+    """What the gateway says of a charge. One that is tried again is the same payment, with the same name."""
+    name = request.again_ref or f"pi_{request.attempt_id}"
     return payments.Outcome(
         attempt_id=request.attempt_id,
         verdict=verdict,
@@ -275,6 +285,7 @@ def event(
         "transmission": "",
         "method": "",
         "saving": saving_id,
+        "refund": "",
         "outcome": stated if stated and final else None,
     }
     return json.dumps(told | facts).encode()

@@ -36,6 +36,8 @@ class Site:
 
     def __init__(self, folder: Path, settings: Mapping[str, str] = {}) -> None:
         ports = free_port(), free_port()
+        self.commands: tuple[str, ...] = ("migrate", "demo")
+        """What is run of `python -m pecapp` before the product is started."""
         environment = {
             **os.environ,
             **launch.addresses(*ports, folder),
@@ -57,9 +59,9 @@ class Site:
         """Load the demo data, start both and return when both answer."""
         launch.build_frontend()
         self.simulator.start()
-        launch.prepare(self.app.environment, "migrate", "demo")
-        self.app.start()
         self.simulator.wait_until_ready()
+        launch.prepare(self.app.environment, *self.commands)
+        self.app.start()
         self.app.wait_until_ready()
 
     def restart_app(self, settings: Mapping[str, str] = {}) -> None:

@@ -133,10 +133,14 @@ def test_removal_takes_the_method_that_the_question_named_and_switches_its_renew
         tab = site.arrive(socket, LIST)
         tab.emit(f"{METHODS}.choose", {"method_id": owner.account_id})
         tab.emit(f"{METHODS}.remove", {"method_id": owner.card_id})
+        tab.until('"switched_off_rx_state_":["PEC Standard, scadenza')
+        tab.settle()
+        assert "metodo di pagamento rimosso." not in tab.seen
+        tab.emit(f"{METHODS}.remove", {"method_id": owner.account_id})
         tab.until("Metodo di pagamento rimosso.")
         tab.settle()
     assert factories.again(owner.card).status == methods.REMOVED
-    assert states() == [methods.REMOVED, methods.VALID]
+    assert states() == [methods.REMOVED, methods.REMOVED]
     assert owner.service().renewal == "disabled"
 
 
@@ -167,7 +171,7 @@ def test_renewals_pass_only_to_a_method_that_may_pay_them(owner: Owner) -> None:
 
         owner.authorises(1208)
         tab.emit(f"{METHODS}.move", {"data": wish})
-        tab.until("I rinnovi sono passati")
+        tab.until("I rinnovi ora usano")
         tab.settle()
     service = owner.service()
     assert (service.renewal, service.method_id) == ("active", owner.account_id)

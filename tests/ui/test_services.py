@@ -445,10 +445,11 @@ def test_a_renewal_without_answers_is_refused_in_words(owner: Owner) -> None:
 
 
 def test_a_service_with_an_open_renewal_is_not_renewed_again(owner: Owner) -> None:
-    owner.renewal_order()
+    number = owner.renewal_order()
     before = possessions()
     with owner.browser.connect() as socket:
         tab = at(socket, owner.address("/rinnova"))
         assert "un ordine di rinnovo da pagare" in tab.seen
+        assert f'"open_order":"{number}"' in tab.seen
         renew(tab, ANSWERS | {"gateway": "stripe"}, "/ordini/")
     assert possessions() == before

@@ -7,7 +7,7 @@ from reflex.event import EventType
 
 from pecapp.services import views
 from pecapp.ui import text
-from pecapp.ui.components import data, forms, icons
+from pecapp.ui.components import forms, icons
 
 CIRCUITS = ("Visa", "MasterCard", "Carta Sì", "Visa Electron", "Maestro")
 
@@ -24,13 +24,20 @@ def choice(
     errors: forms.Errors | None = None,
     on_change: EventType | None = None,
     name: str = "gateway",
+    title: text.Words | None = None,
 ) -> rx.Component:
-    """«Modalità di pagamento» among `offered`, a variable list of `views.MeansView`, kept methods first.
+    """«Modalità di pagamento», or `title`, among `offered`, a variable list of `views.MeansView`, kept ones first.
 
     None is chosen unless `value` says so.
     """
     return forms.radio_cards(
-        name, text.t("means.title"), offered, each=option, errors=errors, value=value, on_change=on_change
+        name,
+        text.t("means.title") if title is None else title,
+        offered,
+        each=option,
+        errors=errors,
+        value=value,
+        on_change=on_change,
     )
 
 
@@ -53,7 +60,9 @@ def ceiling(asked: Any, *, debited: text.Live = False) -> rx.Component:
     alone = rx.el.p(text.t("ceiling.alone", service=asked.set_by))
     return forms.section(
         text.t("ceiling.title"),
-        data.amount(asked.amount, text.t("ceiling.note")),
+        rx.el.p(
+            rx.el.strong(asked.amount), " ", rx.el.span(text.t("ceiling.note"), class_name="hint"), class_name="ceiling"
+        ),
         rx.cond(asked.services.length() > 1, dearest, alone),
         rx.cond(debited, rx.fragment(), rx.el.p(text.t("ceiling.only"))),
         rx.el.p(rx.el.strong(text.t("acceptance.mandate", amount=asked.amount))),

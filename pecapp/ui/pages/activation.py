@@ -65,14 +65,21 @@ def _form() -> rx.Component:
         forms.error_summary(
             State.errors,
             [
-                ("means", text.t("means.title")),
+                ("means", text.t("svc.method")),
                 ("consent", text.t("svc.on.consent")),
                 ("confirm_now", text.t("svc.on.late")),
             ],
         ),
         rx.el.div(
             rx.cond(State.kept, rx.fragment(), rx.el.p(rx.cond(LATE, text.t("svc.on.no_method_late"), free))),
-            means.choice(PLAN.means, value=PLAN.chosen, errors=State.errors, on_change=_note("means"), name="means"),
+            means.choice(
+                PLAN.means,
+                value=PLAN.chosen,
+                errors=State.errors,
+                on_change=_note("means"),
+                name="means",
+                title=text.t("svc.method"),
+            ),
             class_name="stack",
         ),
         rx.cond(PLAN.freq_max > PLAN.freq_min, _years(), rx.fragment()),
@@ -102,7 +109,8 @@ def _form() -> rx.Component:
 
 
 def _years() -> rx.Component:
-    return forms.number_stepper(
+    """How long each term is, and directly below it what it costs: the summary is out of sight on a phone."""
+    stepper = forms.number_stepper(
         "years",
         text.t("wiz.years"),
         value=PLAN.years,
@@ -111,6 +119,9 @@ def _years() -> rx.Component:
         on_change=State.set_years,
         hint=text.t("svc.on.years_hint"),
     )
+    amount = rx.el.strong(text.t("svc.with_vat", amount=PLAN.amount))
+    follows = data.facts((text.t("svc.on.each_renewal"), amount))
+    return rx.el.div(stepper, rx.el.div(follows, class_name="card"), class_name="stack")
 
 
 def _extension() -> rx.Component:

@@ -73,6 +73,7 @@ def _service(service: views.ServiceView) -> rx.Component:
         rx.el.p(
             buttons.link(text.t("area.order", number=service.order_number), href=f"/ordini/{service.order_number}")
         ),
+        key=service.id,  # when their order changes, cards move and do not become others
         class_name="card plan",
     )
 
@@ -97,7 +98,10 @@ def _orders() -> rx.Component:
     return rx.el.section(
         rx.el.h2(text.t("area.orders"), class_name="shelf__title"),
         rx.el.p(text.t("area.orders_text")),
-        buttons.bar(buttons.link_button(text.t("area.all_orders"), href="/ordini", icon_after="arrow_right")),
+        buttons.bar(
+            buttons.link_button(text.t("area.all_orders"), href="/ordini", icon_after="arrow_right"),
+            buttons.link_button(text.t("history.ask"), href="/rinnovi", icon_after="arrow_right"),
+        ),
         class_name="shelf",
     )
 
@@ -116,7 +120,7 @@ def _methods() -> rx.Component:
 
 def _letters() -> rx.Component:
     return rx.el.section(
-        rx.el.h2(text.t("area.letters"), class_name="shelf__title"),
+        rx.el.h2(text.t("area.letters"), id=states.LETTERS_ID, tab_index=-1, class_name="shelf__title"),
         rx.cond(
             State.mails.length() > 0,
             rx.el.ul(rx.foreach(State.mails, _letter), class_name="letters"),

@@ -7,6 +7,7 @@ import reflex as rx
 from pecapp.services import renewal_views
 from pecapp.ui import layout, text
 from pecapp.ui.components import buttons, data, dialogs, feedback, forms, means, status
+from pecapp.ui.pages import service
 from pecapp.ui.states import forecast as states
 
 ROUTE = "/prossimi-addebiti"
@@ -33,6 +34,7 @@ def page() -> rx.Component:
         here=ROUTE,
         title=text.t(TITLE_KEY),
         lead=text.t("forecast.lead"),
+        above=service.back(text.t("area.back"), "/area-clienti"),
     )
 
 

@@ -1,7 +1,5 @@
 """`/guida-ai-pagamenti`: how paying works, entry by entry, in plain words."""
 
-from urllib.parse import quote
-
 import reflex as rx
 
 from pecapp import i18n, settings
@@ -183,18 +181,10 @@ def _abroad() -> rx.Component:
 
 
 def _withdraw() -> rx.Component:
-    """A declaration begun in the reader's mail, and the form to fill in by hand."""
-    seller = settings.load()
-    drafts = [
-        f"mailto:{seller.seller_email}?subject={quote(i18n.text('guide.recesso.subject', lang))}"
-        f"&body={quote(i18n.text('guide.recesso.body', lang))}"
-        for lang in i18n.LANGS
-    ]
+    """The declaration, and the form to fill in by hand."""
     forms = [terms.current("withdrawal", lang).url for lang in i18n.LANGS]
     return buttons.bar(
-        buttons.link_button(
-            text.t("guide.recesso.write"), href=text.either(*drafts), look="primary", icon="mail", document=True
-        ),
+        buttons.link_button(text.t("guide.recesso.write"), href="/recesso", look="primary"),
         buttons.link_button(text.t("guide.recesso.form"), href=text.either(*forms), document=True),
     )
 

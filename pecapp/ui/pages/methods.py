@@ -7,6 +7,7 @@ import reflex as rx
 from pecapp.services import views
 from pecapp.ui import address, layout, text
 from pecapp.ui.components import buttons, data, dialogs, feedback, forms, means, status
+from pecapp.ui.pages import service
 from pecapp.ui.states import methods as states
 
 ROUTE = "/metodi-di-pagamento"
@@ -30,6 +31,7 @@ def page() -> rx.Component:
         feedback.loaded(
             State.ready,
             _outcome(),
+            _switched_off(),
             rx.foreach(State.outdated, _update),
             rx.cond(State.rows.length() > 0, listed, _empty()),
             lines=6,
@@ -39,6 +41,7 @@ def page() -> rx.Component:
         here=ROUTE,
         title=text.t(TITLE_KEY),
         lead=text.t("method.lead"),
+        above=service.back(text.t("area.back"), "/area-clienti"),
     )
 
 
@@ -69,6 +72,25 @@ def _outcome() -> rx.Component:
                 rx.cond(saving.tone == "success", renewals, rx.fragment()),
             ),
         ),
+        role="status",
+        aria_live="polite",
+    )
+
+
+def _switched_off() -> rx.Component:
+    """What the removal meant: which renewals are off now, and the way to have them on again."""
+    said = feedback.callout(
+        text.t("method.off"),
+        rx.el.ul(rx.foreach(State.switched_off, rx.el.li), class_name="consequences"),
+        rx.el.p(text.t("method.off_again")),
+        rx.el.p(buttons.link(text.t("method.check"), href="/area-clienti")),
+        rx.cond(State.rows.length() > 0, rx.el.p(buttons.link(text.t("method.add"), href=NEW)), rx.fragment()),
+        tone="warning",
+    )
+    return rx.el.div(
+        rx.cond(State.switched_off.length() > 0, said, rx.fragment()),
+        id=states.SWITCHED_OFF,
+        tab_index=-1,
         role="status",
         aria_live="polite",
     )
@@ -148,10 +170,12 @@ def _replace_dialog() -> rx.Component:
 def _remove_dialog() -> rx.Component:
     """What removal means; where renewals hang on the method, first the ways that keep them."""
     chosen = State.chosen
+    replace = rx.el.p(buttons.link(text.t("method.keep_renewals"), href=_replacing(chosen.id)))
     off = rx.fragment(
         rx.cond(State.others.length() > 0, _instead(), rx.fragment()),
         rx.el.p(text.t("method.remove_off")),
         rx.el.ul(rx.foreach(chosen.services, rx.el.li), class_name="consequences"),
+        rx.cond(State.others.length() > 0, rx.fragment(), replace),
     )
     return dialogs.dialog(
         states.REMOVE_DIALOG,

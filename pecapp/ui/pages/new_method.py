@@ -6,7 +6,7 @@ import reflex as rx
 
 from pecapp.ui import address, layout, text
 from pecapp.ui.components import buttons, feedback, forms, means
-from pecapp.ui.pages import methods
+from pecapp.ui.pages import methods, service
 from pecapp.ui.states import new_method as states
 
 ROUTE = methods.NEW
@@ -44,6 +44,7 @@ def _head() -> rx.Component:
     replace = text.t("method.replace_which", means=PLAN.replaces)
     instead = text.t("method.new.replaces", means=PLAN.replaces)
     return rx.el.div(
+        service.back(text.t("method.back"), methods.ROUTE),
         rx.el.h1(rx.cond(replacing, replace, text.t(TITLE_KEY)), class_name="title"),
         rx.el.p(rx.cond(replacing, instead, text.t("method.new.lead")), class_name="lead"),
         class_name="page-head",

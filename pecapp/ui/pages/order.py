@@ -14,6 +14,7 @@ ON_LOAD = states.OrderPage.load
 State: Any = states.OrderPage
 """Its vars are variables of the page here; a type checker sees the values they will have."""
 ORDER = State.order
+PAYABLE = ORDER.can_pay | ORDER.can_resume | ORDER.can_stop
 
 
 def page() -> rx.Component:
@@ -57,6 +58,7 @@ def _order() -> rx.Component:
                 rx.cond(ORDER.can_pay, _pay(), rx.fragment()),
                 rx.cond(ORDER.can_resume | ORDER.can_stop, _open_attempt(), rx.fragment()),
                 rx.cond(ORDER.can_pay | ORDER.can_resume, _phone(), rx.fragment()),
+                rx.cond(ORDER.can_withdraw, _withdraw(), rx.fragment()),
                 class_name="stack stack--wide",
             ),
             rx.el.aside(_details(), aria_label=text.t("ord.details"), class_name="order__aside"),
@@ -76,21 +78,28 @@ def _explanation() -> rx.Component:
             rx.el.p(ORDER.explanation),
             rx.cond((ORDER.status == "verifying") & (ORDER.attempt != ""), reference, rx.fragment()),
         ),
-        rx.cond(
-            State.problem != "",
-            feedback.callout(None, rx.el.p(State.problem), tone="problem", live=True),
-            rx.fragment(),
-        ),
+        rx.cond(PAYABLE, rx.fragment(), _problem()),
+    )
+
+
+def _problem() -> rx.Component:
+    """Why the last act did nothing: beside the button that was pressed, where there is still one."""
+    return rx.cond(
+        State.problem != "",
+        feedback.callout(None, rx.el.p(State.problem), tone="problem", live=True),
+        rx.fragment(),
     )
 
 
 def _pay() -> rx.Component:
-    """The amount, the means and «Paga ora»; below it what else can be done."""
+    """The amount, the means, what paying will do and «Paga ora»; below it what else can be done."""
     return rx.el.section(
         data.amount(ORDER.gross, text.t("ord.with_vat")),
-        rx.el.p(text.t("ord.mailed", email=ORDER.reference_email)),
+        rx.cond(ORDER.reference_email != "", rx.el.p(text.t("ord.mailed", email=ORDER.reference_email)), rx.fragment()),
         means.choice(ORDER.means, value=State.chosen, on_change=State.choose),
         rx.cond(ORDER.renewal_offer != "", _renewal(), rx.fragment()),
+        _problem(),
+        rx.el.p(_way(), class_name="hint"),
         buttons.bar(
             buttons.button(
                 text.t("ord.pay"),
@@ -106,7 +115,6 @@ def _pay() -> rx.Component:
                 rx.fragment(),
             ),
         ),
-        rx.el.p(_way(), class_name="hint"),
         rx.el.div(
             rx.el.h2(text.t("ord.later.title"), class_name="later__title"),
             rx.el.ul(
@@ -117,7 +125,14 @@ def _pay() -> rx.Component:
                     buttons.link(text.t("ord.quick"), href="/paga"),
                 ),
             ),
-            rx.el.p(text.t("ord.until", day=ORDER.payable_until), class_name="hint"),
+            rx.el.p(
+                rx.cond(
+                    ORDER.renews,
+                    text.t("ord.until_renewal", day=ORDER.payable_until),
+                    text.t("ord.until", day=ORDER.payable_until),
+                ),
+                class_name="hint",
+            ),
             class_name="later",
         ),
         aria_label=text.t("ord.payment"),
@@ -150,6 +165,7 @@ def _way() -> rx.Component:
 def _open_attempt() -> rx.Component:
     return rx.el.section(
         data.amount(ORDER.gross, text.t("ord.with_vat")),
+        _problem(),
         buttons.bar(
             rx.cond(
                 ORDER.can_resume,
@@ -179,6 +195,13 @@ def _phone() -> rx.Component:
             rx.el.p(text.t("ord.qr_text"), class_name="hint"),
         ),
         class_name="qr card",
+    )
+
+
+def _withdraw() -> rx.Component:
+    """In sight for as long as the right lasts (art. 54-bis)."""
+    return buttons.bar(
+        buttons.link_button(text.t("footer.withdraw"), href=f"/recesso?ordine={ORDER.number}", icon="undo_2")
     )
 
 
@@ -218,6 +241,7 @@ def _details() -> rx.Component:
     optional = (
         (ORDER.service, "ord.service"),
         (ORDER.expires, "ord.expires"),
+        (ORDER.reference_email, "ord.email"),
         (ORDER.next_debit, "ord.next_debit"),
     )
     renewal = rx.match(
@@ -231,10 +255,7 @@ def _details() -> rx.Component:
         rx.el.h2(text.t("ord.details"), class_name="summary__title"),
         rx.el.p(status.badge("order.status", ORDER.status)),
         sums.of(ORDER.lines, ORDER.totals),
-        data.facts(
-            (text.t("ord.placed"), ORDER.created),
-            (text.t("ord.email"), ORDER.reference_email),
-        ),
+        data.facts((text.t("ord.placed"), ORDER.created)),
         *[rx.cond(value != "", data.facts((text.t(key), value)), rx.fragment()) for value, key in optional],
         rx.cond(ORDER.auto_renew != "", data.facts((text.t("ord.auto_renew"), renewal)), rx.fragment()),
         rx.el.p(buttons.link(text.t("ord.all"), href="/ordini")),
@@ -248,7 +269,11 @@ def _cancel_dialog() -> rx.Component:
         text.t("ord.cancel_title"),
         rx.el.p(text.t("ord.cancel_text", number=ORDER.number, gross=ORDER.gross)),
         rx.el.ul(
-            rx.el.li(text.t("ord.cancel_names")),
+            rx.cond(
+                ORDER.renews,
+                rx.el.li(text.t("svc.cancel_expiry", expires=ORDER.expires)),
+                rx.el.li(text.t("ord.cancel_names")),
+            ),
             rx.el.li(text.t("ord.cancel_final")),
             class_name="consequences",
         ),

@@ -42,6 +42,7 @@ def _to_pay(row: views.OrderRowView) -> rx.Component:
     return rx.el.li(
         rx.el.div(
             rx.el.p(rx.el.strong(row.title)),
+            rx.cond(row.subject != "", rx.el.p(row.subject, class_name="due__subject"), rx.fragment()),
             rx.el.p(
                 text.t("ords.row", number=row.number, day=row.created), id=f"da-pagare-{row.number}", class_name="hint"
             ),
@@ -58,10 +59,19 @@ def _to_pay(row: views.OrderRowView) -> rx.Component:
     )
 
 
+def _what(row: views.OrderRowView) -> rx.Component:
+    """The product, and which of the customer's services it is."""
+    return rx.el.div(
+        rx.el.span(row.title),
+        rx.cond(row.subject != "", rx.el.span(row.subject, class_name="line__detail due__subject"), rx.fragment()),
+        class_name="named",
+    )
+
+
 def _history() -> rx.Component:
     columns = [
         data.Column(text.t("ords.number"), lambda row: buttons.link(row.number, href=f"/ordini/{row.number}")),
-        data.Column(text.t("ords.what"), lambda row: row.title),
+        data.Column(text.t("ords.what"), _what),
         data.Column(text.t("ords.day"), lambda row: row.created),
         data.Column(text.t("ords.state"), lambda row: status.badge("order.status", row.status)),
         data.Column(text.t("ords.gross"), lambda row: row.gross, numeric=True),

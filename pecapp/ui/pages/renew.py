@@ -40,7 +40,11 @@ def _renewal() -> rx.Component:
     return rx.fragment(
         rx.el.div(
             service.back(FORM.label, BACK),
-            rx.el.h1(text.t("svc.again.title"), class_name="title"),
+            rx.el.h1(
+                rx.cond(FORM.reactivate != "", text.t("svc.again.reactivate"), text.t("svc.again.title")),
+                class_name="title",
+            ),
+            rx.cond(FORM.reactivate != "", rx.el.p(FORM.reactivate, class_name="lead"), rx.fragment()),
             class_name="page-head",
         ),
         rx.cond(FORM.problem != "", _impossible(), _form()),
@@ -48,9 +52,14 @@ def _renewal() -> rx.Component:
 
 
 def _impossible() -> rx.Component:
+    """Why not, and the next step: the order that waits already, else back to the service."""
+    pay = buttons.link_button(
+        text.t("svc.again.pay", number=FORM.open_order), href=f"/ordini/{FORM.open_order}", look="primary"
+    )
+    first, second = (buttons.link_button(text.t("svc.back"), href=BACK, look=look) for look in service.LOOKS)
     return rx.el.div(
         feedback.callout(None, rx.el.p(FORM.problem), tone="warning"),
-        buttons.bar(buttons.link_button(text.t("svc.back"), href=BACK, look="primary")),
+        buttons.bar(rx.cond(FORM.open_order != "", rx.fragment(pay, second), first)),
         class_name="stack",
     )
 
@@ -89,7 +98,8 @@ def _form() -> rx.Component:
 
 
 def _years() -> rx.Component:
-    return forms.number_stepper(
+    """How long, and directly below it what that costs: the summary is out of sight on a phone."""
+    stepper = forms.number_stepper(
         "years",
         text.t("wiz.years"),
         value=FORM.years,
@@ -98,6 +108,11 @@ def _years() -> rx.Component:
         on_change=State.set_years,
         hint=text.t("svc.again.years_hint"),
     )
+    follows = data.facts(
+        (text.t("wiz.new_expiry"), FORM.new_expires),
+        (text.t("wiz.price"), rx.el.strong(text.t("svc.with_vat", amount=FORM.totals.gross))),
+    )
+    return rx.el.div(stepper, rx.el.div(follows, class_name="card"), class_name="stack")
 
 
 def _summary() -> rx.Component:
@@ -125,6 +140,7 @@ def _summary() -> rx.Component:
                 (text.t("wiz.new_expiry"), rx.el.strong(FORM.new_expires)),
             ),
             rx.cond(FORM.asks_renewal, renewal, rx.fragment()),
+            rx.cond(FORM.moves != "", rx.el.p(FORM.moves), rx.fragment()),
             data.facts((text.t("wiz.summary.email"), FORM.reference_email)),
             aria_live="polite",
             class_name="stack",

@@ -88,8 +88,21 @@ def _facts() -> rx.Component:
         rx.el.p(status.badge("service.status", SERVICE.status), role="status"),
         rx.cond(SERVICE.expires != "", data.facts((text.t("area.expires"), SERVICE.expires)), rx.fragment()),
         rx.cond(SERVICE.can_renew, rx.el.div(renew, class_name="actions"), rx.fragment()),
+        rx.cond(SERVICE.withdraw != "", _withdraw(), rx.fragment()),
         class_name="card stack",
     )
+
+
+def _withdraw() -> rx.Component:
+    """In sight for as long as the right lasts (art. 54-bis), or as one may leave because of a late notice (6.8)."""
+    way = f"/recesso?ordine={SERVICE.withdraw}"
+    free = feedback.callout(
+        None,
+        rx.el.p(text.t("svc.free_exit", until=SERVICE.free_exit)),
+        buttons.bar(buttons.link_button(text.t("svc.free_exit_button"), href=way, icon="undo_2")),
+    )
+    plain = buttons.bar(buttons.link_button(text.t("footer.withdraw"), href=way, icon="undo_2"))
+    return rx.cond(SERVICE.free_exit != "", free, plain)
 
 
 # --- automatic renewal ------------------------------------------------------------------------------------------------
@@ -200,7 +213,7 @@ def _disable_dialog() -> rx.Component:
 
 def _orders() -> rx.Component:
     columns = [
-        data.Column(text.t("ords.number"), lambda row: buttons.link(row.number, href=f"/ordini/{row.number}")),
+        data.Column(text.t("ords.number"), _order),
         data.Column(text.t("ords.day"), lambda row: row.created),
         data.Column(text.t("ords.state"), lambda row: status.badge("order.status", row.status)),
         data.Column(text.t("ords.gross"), lambda row: row.gross, numeric=True),
@@ -212,6 +225,19 @@ def _orders() -> rx.Component:
         ),
         data.table(text.t("svc.orders"), columns, SERVICE.orders, empty=rx.fragment()),
         class_name="shelf",
+    )
+
+
+def _order(row: views.OrderRowView) -> rx.Component:
+    """An order's number; under that of a renewal, the way to what led to it."""
+    why = buttons.link(
+        text.t("history.ask"),
+        href=f"/rinnovi/{row.number}",
+        aria_label=text.t("history.ask_for", service=row.number, on=row.created),
+    )
+    return rx.fragment(
+        buttons.link(row.number, href=f"/ordini/{row.number}"),
+        rx.cond(row.number != SERVICE.order_number, rx.el.p(why), rx.fragment()),
     )
 
 

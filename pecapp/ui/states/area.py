@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from pecapp.services import correspondence, orders, portfolio, views
 from pecapp.services import live as topics
@@ -11,6 +12,8 @@ from pecapp.ui.states import session
 
 LETTERS = 30
 """How many of the newest letters the area shows."""
+LETTERS_ID = "comunicazioni"
+"""The place of the letters, which other pages lead to."""
 
 
 class Area(rx.State):
@@ -23,13 +26,14 @@ class Area(rx.State):
     mails: list[views.MailView] = []
 
     @rx.event
-    async def load(self) -> None:
-        """Read the area and follow the account."""
+    async def load(self) -> EventSpec | None:
+        """Read the area and follow the account; who was led to the letters arrives at them."""
         account_id = (await session.actor(self)).account_id
         if account_id is not None:
             live.watch(self, Area.refresh, topics.account(account_id))
         await self._read()
         self.ready = True
+        return rx.set_focus(LETTERS_ID) if self.router.url.fragment == LETTERS_ID else None
 
     @rx.event(supersedes=True)
     async def refresh(self) -> None:

@@ -14,6 +14,7 @@ from pecapp.ui.states import session
 
 REPLACE_DIALOG = "sostituisci-metodo"
 REMOVE_DIALOG = "rimuovi-metodo"
+SWITCHED_OFF = "rinnovi-disattivati"
 NOTHING = views.MethodView(0, "", "", "", "")
 NO_SAVING = renewal_views.SavingView()
 USABLE = frozenset({"valid", "expiring"})
@@ -35,6 +36,8 @@ class Methods(session.Form, rx.State):
     """What the dialogs ask about."""
     others: list[views.MethodView] = []
     """Which could take over the renewals of the chosen one."""
+    switched_off: list[str] = []
+    """The services whose automatic renewal the removal that was just made has switched off."""
     answers: int = 0
     """How many times renewals were moved: each time the dialog that asked closes."""
 
@@ -45,7 +48,7 @@ class Methods(session.Form, rx.State):
         if account_id is not None:
             live.watch(self, Methods.refresh, topics.account(account_id))
         asked = session.text(self.router.url.query_parameters.get("salvataggio"), 40)
-        self.saving, self.errors = renewal_views.SavingView(id=asked), {}
+        self.saving, self.errors, self.switched_off = renewal_views.SavingView(id=asked), {}, []
         await self._read()
         self.ready = True
         return Methods.follow() if self.saving.poll else None
@@ -88,21 +91,29 @@ class Methods(session.Form, rx.State):
         self._ask_about(session.whole(method_id, 1, 2**53))
 
     @rx.event(temporal=True)
-    async def remove(self, method_id: object) -> EventSpec:
+    async def remove(self, method_id: object) -> list[EventSpec]:
         """«Rimuovi», confirmed: the method that the question named. What is gone already stays gone."""
+        number = session.whole(method_id, 1, 2**53) or 0
+        renewed = next((row.services for row in self.rows if row.id == number), [])
+        self.switched_off = []
         try:
-            await session.call(self, methods.remove, session.whole(method_id, 1, 2**53) or 0)
+            await session.call(self, methods.remove, number)
         except (errors.NotFound, errors.Conflict) as problem:
             await session.tell(self, problem.code)
         else:
-            await session.tell(self, "method.removed", tone="success")
+            if renewed:
+                self.switched_off = renewed
+            else:
+                await session.tell(self, "method.removed", tone="success")
         await self._read()
-        return rx.set_focus("main")
+        said = [rx.set_focus(SWITCHED_OFF), rx.scroll_to(SWITCHED_OFF)]
+        return said if self.switched_off else [rx.set_focus("main")]
 
     @rx.event(temporal=True)
     async def move(self, data: object) -> EventSpec:
         """«Usa un altro metodo»: the renewals pass to the marked one, then the method is removed."""
         typed = session.form(data)
+        self.switched_off = []
         method_id, instead = (session.whole(typed.get(name), 1, 2**53) for name in ("method", "instead"))
         try:
             if instead is None:

@@ -1,0 +1,248 @@
+"""The debits of automatic renewal: found by their day, recorded, asked for, settled (rule 6.7).
+
+Each is one open order for a service and a term (a unique key) with at most one open attempt (another), so that a run
+may be repeated, or made by several processes at once, and charges once. What a crash leaves between the record and the
+answer is an open attempt, which reconciliation brings to its end.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from aiolimiter import AsyncLimiter
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, and_, col, exists, or_, select
+
+from pecapp import clock, db, settings, tables
+from pecapp.domain import calendar, orders, payments, quotes, renewals
+from pecapp.domain import catalog as rules
+from pecapp.gateways import base
+from pecapp.services import (
+    catalog,
+    charges,
+    dunning,
+    facts,
+    failpoint,
+    means,
+    methods,
+    registration,
+    renewal_costs,
+    settlement,
+    subscriptions,
+)
+from pecapp.services import payments as attempts
+from pecapp.services import renewals as renewal_orders
+
+log = logging.getLogger(__name__)
+
+CHUNK = 100
+"""Services of one piece of a day's work: what a crash makes the engine go through again."""
+RENEWAL = settlement.RENEWAL
+
+
+@dataclass
+class Pace:
+    """How many debits run at once in this process, and how many a second each gateway is asked for."""
+
+    concurrency: int = field(default_factory=lambda: settings.load().renewal_concurrency)
+    per_second: int = field(default_factory=lambda: settings.load().renewals_per_second)
+    _limits: dict[str, AsyncLimiter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.turn = asyncio.Semaphore(self.concurrency)
+
+    def limit(self, gateway: str) -> AbstractAsyncContextManager[None]:
+        """Waits for its turn at a gateway; evenly spaced, so that no second holds more than the gateway allows."""
+        if not self.per_second:
+            return nullcontext()
+        return self._limits.setdefault(gateway, AsyncLimiter(1, 1 / self.per_second))
+
+
+_paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
+
+
+def pace() -> Pace:
+    """The one pace of this event loop: several chunks at once keep to it together."""
+    return _paces.setdefault(asyncio.get_running_loop(), Pace())
+
+
+def keep_to(wanted: Pace) -> None:
+    """Let this event loop keep to another pace than the settings'."""
+    _paces[asyncio.get_running_loop()] = wanted
+
+
+def plan() -> list[list[int]]:
+    """The services that have to be debited today, in chunks.
+
+    ATTIVO, from E - 7 to E, not skipped by their owner, not cancelled by them once it was taken up, and either not
+    taken up yet or up for another try today.
+    """
+    with db.reading() as s:
+        found = list(s.exec(_due(clock.today())))
+    return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
+
+
+def _due(today: date) -> Any:
+    service, renewal, order = tables.Service, tables.Renewal, tables.Order
+    choice = tables.RenewalChoice
+    term = and_(col(renewal.service_id) == service.id, col(renewal.expires_on) == service.expires_on)
+    this_time = and_(col(choice.service_id) == service.id, col(choice.expires_on) == service.expires_on)
+    until = today + timedelta(days=calendar.DEBIT_DAYS_BEFORE_EXPIRY)
+    another = aliased(renewal)
+    given_up = exists().where(
+        col(another.service_id) == service.id,
+        col(another.expires_on) == service.expires_on,
+        col(another.trouble) == subscriptions.GIVEN_UP,
+    )
+    opened = and_(term, renewal.status == subscriptions.OPEN)
+    return (
+        select(col(service.id))
+        .join(renewal, opened, isouter=True)
+        .join(order, col(order.id) == renewal.order_id, isouter=True)
+        .join(choice, this_time, isouter=True)
+        .where(
+            service.renewal == subscriptions.RENEWAL_ACTIVE,
+            col(service.status).in_(subscriptions.VALID),
+            col(service.expires_on).between(today, until),
+            or_(col(choice.service_id).is_(None), col(choice.method_id).is_not(None)),
+            or_(col(order.id).is_(None), order.status == orders.Status.AWAITING_PAYMENT),
+            or_(col(order.id).is_(None), renewal.debits == 0, col(renewal.next_debit_on) <= today),
+            ~given_up,
+        )
+        .order_by(col(service.id))
+    )
+
+
+async def run(service_ids: Sequence[int], at: Pace | None = None) -> int:
+    """Debit these services, those that are still due; how many charges were asked for.
+
+    Safe to repeat, and to run on several processes at once. One that fails leaves the others alone.
+    """
+    at = at or pace()
+
+    async def one(service_id: int) -> bool:
+        async with at.turn:
+            try:
+                return await _debit(service_id, at)
+            except Exception:  # the next round finds it again
+                log.exception("the debit of service %s failed", service_id)
+                return False
+
+    return sum(await asyncio.gather(*map(one, service_ids)))
+
+
+async def _debit(service_id: int, at: Pace) -> bool:
+    try:
+        request = await db.shared(lambda s: _record(s, service_id, clock.today()))
+    except IntegrityError:
+        return False  # another process was quicker to take it up
+    if request is None:
+        return False
+    failpoint.reach("debit_recorded")
+    async with at.limit(request.gateway):
+        outcome = await charges.make(request.gateway, request.charge)
+    failpoint.reach("debited")
+    await settlement.apply(outcome)
+    if outcome.reason is payments.Reason.REVOKED:
+        await methods.check(request.gateway, request.charge.token)  # as a removal: renewals off, M12
+    return True
+
+
+@dataclass(frozen=True)
+class _Debit:
+    gateway: str
+    charge: base.Charge
+
+
+def _record(s: Session, service_id: int, today: date) -> _Debit | None:
+    """Take a service up: its order, new or adopted, and an attempt; None when nothing is to be charged now."""
+    seen = s.get_one(tables.Service, service_id, populate_existing=True)
+    choice = _choice(s, seen)
+    method_id = choice.method_id if choice else seen.method_id
+    method = methods.hold(s, method_id) if method_id else None  # a method is held before a service
+    service = subscriptions.hold(s, service_id)
+    changed = choice is None and service.method_id != method_id
+    skipped = choice is not None and choice.method_id is None
+    if changed or skipped or not _may_be_debited(service, today):
+        return None  # changed in this very moment, or by another process: the next round sees it
+    price_list = catalog.current(s).price_list
+    if not price_list.product(service.product_code).sellable:
+        return None  # told at E - 60; there is nothing to renew it with (9.40)
+    taken_up = _take_up(s, service, price_list, today)
+    if taken_up is None:
+        return None
+    renewal, order = taken_up
+    renewal.debits += 1
+    renewal.next_debit_on = None
+    s.add(renewal)
+    why = _obstacle(s, service, order, method, today)
+    if method is None or why:
+        s.flush()
+        dunning.held_back(s, order, renewal, why, method_id)
+        return None
+    attempt = attempts.record(s, order, means.Choice(method.gateway, method), RENEWAL)
+    s.flush()
+    return _Debit(attempt.gateway, charges.request(attempt, order))
+
+
+def _choice(s: Session, service: tables.Service) -> tables.RenewalChoice | None:
+    """What its owner has decided for this debit alone."""
+    return s.get(tables.RenewalChoice, (service.id, service.expires_on), populate_existing=True)
+
+
+def _may_be_debited(service: tables.Service, today: date) -> bool:
+    """The part of `plan` that the service itself says."""
+    on = service.renewal == subscriptions.RENEWAL_ACTIVE and service.status in subscriptions.VALID
+    return on and service.expires_on is not None and renewals.is_due(service.expires_on, today)
+
+
+def _take_up(
+    s: Session, service: tables.Service, price_list: rules.PriceList, today: date
+) -> tuple[tables.Renewal, tables.Order] | None:
+    """The order for the coming term: the one that is there (9.30), or a new one at today's list.
+
+    None when it must not be debited now: given up by its owner, being paid, or not up for another try today.
+    """
+    renewal, order = tables.Renewal, tables.Order
+    known = s.exec(
+        select(renewal, order)
+        .join(order, col(order.id) == renewal.order_id)
+        .where(renewal.service_id == service.id, renewal.expires_on == service.expires_on)
+        .execution_options(populate_existing=True)
+    ).all()
+    if any(one.trouble == subscriptions.GIVEN_UP or one.status == subscriptions.DONE for one, _ in known):
+        return None
+    there = next(((one, of) for one, of in known if one.status == subscriptions.OPEN), None)
+    if there is None:
+        return _order(s, service, price_list)
+    tried = there[0].debits > 0 and (there[0].next_debit_on is None or there[0].next_debit_on > today)
+    return None if tried or there[1].status != orders.Status.AWAITING_PAYMENT else there
+
+
+def _order(s: Session, service: tables.Service, price_list: rules.PriceList) -> tuple[tables.Renewal, tables.Order]:
+    product, account = price_list.product(service.product_code), s.get_one(tables.Account, service.account_id)
+    cart = renewal_costs.cart(price_list, service, renewal_costs.addons(s, [service]))
+    totals, holder = renewal_orders.totals_of(price_list, cart), dict(account.holder)
+    made = renewal_orders.register(s, service, product, cart, totals, holder, account.lang, automatic=True)
+    registration.add_lines(s, made.id or 0, price_list, quotes.renewal_lines(price_list, cart, on=clock.today()))
+    return s.get_one(tables.Renewal, made.id), made
+
+
+def _obstacle(
+    s: Session, service: tables.Service, order: tables.Order, method: tables.PaymentMethod | None, today: date
+) -> str:
+    """Why the debit must not even be tried; empty when it may. An expired card is tried: banks update cards (9.47)."""
+    doubt = renewals.doubt(order.gross_cents, today, methods.as_means(method) if method else None)
+    if doubt is not None and doubt is not renewals.Doubt.CARD_ENDS:
+        return doubt.value
+    expires_on = service.expires_on or today
+    changed = service.renewal_changed_at
+    just_confirmed = changed is not None and calendar.rome_date(changed) >= renewals.stop_by(expires_on)
+    told = just_confirmed or dunning.notified_on(s, service.id or 0, expires_on)
+    return "" if told or not facts.holder(order.holder).consumer else dunning.NOTICE

@@ -1,0 +1,122 @@
+"""Dunning: what a debit of automatic renewal came to is written down and told (rules 6.7, 6.8). Calls nobody outside.
+
+The order stays payable by hand; `renewal` says when the calendar debits it again, if at all, and why it was not taken.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session, select
+
+from pecapp import clock, tables
+from pecapp.domain import calendar, dunning, payments
+from pecapp.services import alerts, facts, links, live, outbox, sms, subscriptions
+
+NOTICE = "notice"
+"""Why a consumer's debit is not made who was never told of it (6.8)."""
+_CALENDAR = frozenset({payments.Remedy.SOFT, payments.Remedy.OURS})
+"""What time may cure: the customer's account fills up, or we mend what is ours."""
+
+
+def notice_key(service_id: int, expires_on: date) -> str:
+    """The fact of the legal notice (M13) for one term."""
+    return f"m13:{service_id}:{expires_on}"
+
+
+def notified_on(s: Session, service_id: int, expires_on: date) -> date | None:
+    """The day on which the mail server took the legal notice for a term; None while it has not."""
+    mail = tables.OutboxMail
+    sent = s.exec(select(mail.sent_at).where(mail.dedup_key == notice_key(service_id, expires_on))).first()
+    return calendar.rome_date(sent) if sent else None
+
+
+def refused(s: Session, row: Any, outcome: payments.Outcome) -> None:
+    """The debit of an attempt came to nothing: next try by the calendar, or none, and M08 (6.7.5).
+
+    `row` is a settlement's: the attempt with its order. A refusal for good keeps the method from further debits.
+    """
+    remedy = outcome.remedy or payments.Remedy.SOFT
+    if outcome.verdict is not payments.Verdict.DECLINED:
+        remedy = payments.Remedy.OURS  # the gateway would not even try
+        alerts.tell_staff(s, "debit_refused", row.attempt_id, order_id=row.order_id)
+    renewal = s.get_one(tables.Renewal, row.order_id)
+    renewal.trouble = (outcome.reason or payments.Reason.DECLINED).value
+    renewal.remedy = remedy.value
+    again = dunning.next_retry(renewal.expires_on, clock.today()) if remedy in _CALENDAR else None
+    renewal.next_debit_on = again
+    s.add(renewal)
+    if remedy is payments.Remedy.NEVER:
+        method = s.get_one(tables.PaymentMethod, row.method_id)
+        method.refused_at = clock.now()
+        s.add(method)
+    path = {}
+    if remedy is payments.Remedy.CONFIRM:
+        token = links.issue(s, links.Purpose.DEBIT, row.account_id, order_id=row.order_id)
+        path = {"path": f"/conferma/{token}"}
+    _tell(s, row.order_id, renewal, f"m08:attempt:{row.attempt_id}", method_id=row.method_id, **path)
+
+
+def held_back(s: Session, order: tables.Order, renewal: tables.Renewal, why: str, method_id: int | None) -> None:
+    """A debit is not even tried, because of a `renewals.Doubt` or for want of the legal notice; M08 says why."""
+    renewal.trouble, renewal.remedy = why, ""
+    s.add(renewal)
+    if why == NOTICE:
+        alerts.tell_staff(s, "notice_missing", f"{renewal.service_id}:{renewal.expires_on}", order_id=order.id)
+    _tell(s, order.id or 0, renewal, f"m08:order:{order.id}:{renewal.debits}", method_id=method_id)
+
+
+def _tell(s: Session, order_id: int, renewal: tables.Renewal, dedup_key: str, **params: Any) -> None:
+    order = s.get_one(tables.Order, order_id)
+    again = renewal.next_debit_on
+    told = outbox.post(
+        s,
+        template="m08",
+        dedup_key=dedup_key,
+        account_id=order.account_id,
+        order_id=order_id,
+        to_address=order.reference_email,
+        lang=order.lang,
+        params={
+            "service_id": renewal.service_id,
+            "expires_on": renewal.expires_on.isoformat(),
+            "why": renewal.trouble,
+            "remedy": renewal.remedy,
+            "retry_on": again.isoformat() if again else None,
+        }
+        | params,
+    )
+    sms.post(
+        s,
+        dedup_key=dedup_key,
+        account_id=order.account_id,
+        key="sms.m08",
+        service=s.get_one(tables.Service, renewal.service_id).label,
+        number=order.number,
+        by=renewal.expires_on,
+    )
+    if told:
+        live.publish(s, live.account(order.account_id), live.WORK_MAIL)
+
+
+def renewed(s: Session, row: Any) -> None:
+    """A debit has renewed its service: M07. A consumer who was told of it too late may leave at any time (6.8)."""
+    renewal = s.get_one(tables.Renewal, row.order_id)
+    renewal.trouble = renewal.remedy = ""
+    renewal.next_debit_on = None
+    s.add(renewal)
+    told = notified_on(s, renewal.service_id, renewal.expires_on)
+    order = s.get_one(tables.Order, row.order_id)
+    late = told is None or dunning.notice_is_overdue(renewal.expires_on, told)
+    if late and facts.holder(order.holder).consumer:
+        subscriptions.free_to_leave(s, renewal.service_id, calendar.renewed_expiry(renewal.expires_on, row.years))
+    outbox.post(
+        s,
+        template="m07",
+        dedup_key=f"m07:order:{row.order_id}",
+        account_id=row.account_id,
+        order_id=row.order_id,
+        to_address=row.reference_email,
+        lang=row.lang,
+        params={},
+    )
+    live.publish(s, live.WORK_MAIL)

@@ -1,0 +1,26 @@
+"""A refund only moves on, and a failure is final."""
+
+import itertools
+
+import pytest
+
+from pecapp.domain import refunds
+from pecapp.domain.refunds import Status
+
+EXPECTED = {
+    (Status.REQUESTED, Status.PENDING): Status.PENDING,
+    (Status.REQUESTED, Status.SUCCEEDED): Status.SUCCEEDED,
+    (Status.REQUESTED, Status.FAILED): Status.FAILED,
+    (Status.PENDING, Status.SUCCEEDED): Status.SUCCEEDED,
+    (Status.PENDING, Status.FAILED): Status.FAILED,
+    (Status.SUCCEEDED, Status.FAILED): Status.FAILED,
+}
+
+
+@pytest.mark.parametrize(("status", "told"), [*itertools.product(Status, Status)])
+def test_every_pair_leads_where_it_should(status: Status, told: Status) -> None:
+    assert refunds.move(status, told) is EXPECTED.get((status, told), status)
+
+
+def test_what_failed_counts_no_more_against_what_is_left() -> None:
+    assert set(Status) - refunds.GIVEN == {Status.FAILED}
