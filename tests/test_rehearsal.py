@@ -29,6 +29,7 @@ TOLD = datetime(2027, 2, 24, 5, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def clock_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     monkeypatch.setenv("PECAPP_CLOCK_FILE", str(tmp_path / "kept" / "clock"))
+    monkeypatch.setenv("PECAPP_WORKERS", "true")  # another suite of the same process may have switched them off
     monkeypatch.setenv("PECAPP_BACKGROUND_DATABASE_URL", f"sqlite:///{tmp_path}/background.db")
     monkeypatch.setenv("PECAPP_SWEEP_SECONDS", "59")
     settings.load.cache_clear()

@@ -71,7 +71,7 @@ async def find_out(attempt: tables.PaymentAttempt, named: str = "") -> bool:
 
 async def _again(attempt: tables.PaymentAttempt, *, never_arrived: bool) -> bool:
     """Make the same call again, or end what never arrived; whether either could be done."""
-    if attempt.created_at + REPEATABLE <= clock.now():
+    if attempt.created_at + REPEATABLE <= clock.now() or await db.run(_is_too_late, attempt):
         if never_arrived:
             await settlement.apply(_said(attempt.id, attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL))
         return never_arrived
@@ -95,6 +95,14 @@ def _request(attempt_id: str) -> base.Charge | None:
         if attempt.status not in rules.OPEN or order.status != orders.Status.VERIFYING:
             return None
         return request(attempt, order)
+
+
+def _is_too_late(attempt: tables.PaymentAttempt) -> bool:
+    """Whether a debit of automatic renewal must not be asked for any more: never after the expiry (9.34)."""
+    if attempt.channel != settlement.RENEWAL:
+        return False
+    with db.reading() as s:
+        return s.get_one(tables.Renewal, attempt.order_id).expires_on < clock.today()
 
 
 def request(attempt: tables.PaymentAttempt, order: tables.Order) -> base.Charge:

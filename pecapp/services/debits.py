@@ -22,7 +22,7 @@ from sqlmodel import Session, and_, col, exists, or_, select
 from pecapp import clock, db, settings, tables
 from pecapp.domain import calendar, orders, payments, quotes, renewals
 from pecapp.domain import catalog as rules
-from pecapp.gateways import base
+from pecapp.gateways import base, registry
 from pecapp.services import (
     catalog,
     charges,
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 CHUNK = 100
 """Services of one piece of a day's work: what a crash makes the engine go through again."""
 RENEWAL = settlement.RENEWAL
+_TAKEN = ("uq_renewal_term", "renewal.service_id", "uq_attempt_open", "payment_attempt.order_id")
+"""How the engines name the unique keys that only one process can have."""
 
 
 @dataclass
@@ -140,7 +142,9 @@ async def run(service_ids: Sequence[int], at: Pace | None = None) -> int:
 async def _debit(service_id: int, at: Pace) -> bool:
     try:
         request = await db.shared(lambda s: _record(s, service_id, clock.today()))
-    except IntegrityError:
+    except IntegrityError as clash:
+        if not any(key in str(clash.orig) for key in _TAKEN):
+            raise
         return False  # another process was quicker to take it up
     if request is None:
         return False
@@ -171,11 +175,8 @@ def _record(s: Session, service_id: int, today: date) -> _Debit | None:
     skipped = choice is not None and choice.method_id is None
     if changed or skipped or not _may_be_debited(service, today):
         return None  # changed in this very moment, or by another process: the next round sees it
-    price_list = catalog.current(s).price_list
-    if not price_list.product(service.product_code).sellable:
-        return None  # told at E - 60; there is nothing to renew it with (9.40)
-    taken_up = _take_up(s, service, price_list, today)
-    if taken_up is None:
+    taken_up = _take_up(s, service, today)
+    if taken_up is None or (method is not None and method.gateway not in registry.gateways()):
         return None
     renewal, order = taken_up
     renewal.debits += 1
@@ -202,30 +203,36 @@ def _may_be_debited(service: tables.Service, today: date) -> bool:
     return on and service.expires_on is not None and renewals.is_due(service.expires_on, today)
 
 
-def _take_up(
-    s: Session, service: tables.Service, price_list: rules.PriceList, today: date
-) -> tuple[tables.Renewal, tables.Order] | None:
+def _take_up(s: Session, service: tables.Service, today: date) -> tuple[tables.Renewal, tables.Order] | None:
     """The order for the coming term: the one that is there (9.30), or a new one at today's list.
 
-    None when it must not be debited now: given up by its owner, being paid, or not up for another try today.
+    None when it must not be debited now: given up by its owner, being paid, not up for another try today, or not sold
+    any more, so that there is nothing to renew it with (told at E - 60, 9.40).
     """
     renewal, order = tables.Renewal, tables.Order
     known = s.exec(
-        select(renewal, order)
-        .join(order, col(order.id) == renewal.order_id)
+        select(renewal)
         .where(renewal.service_id == service.id, renewal.expires_on == service.expires_on)
         .execution_options(populate_existing=True)
     ).all()
-    if any(one.trouble == subscriptions.GIVEN_UP or one.status == subscriptions.DONE for one, _ in known):
+    if any(one.trouble == subscriptions.GIVEN_UP or one.status == subscriptions.DONE for one in known):
         return None
-    there = next(((one, of) for one, of in known if one.status == subscriptions.OPEN), None)
+    there = next((one for one in known if one.status == subscriptions.OPEN), None)
     if there is None:
-        return _order(s, service, price_list)
-    tried = there[0].debits > 0 and (there[0].next_debit_on is None or there[0].next_debit_on > today)
-    return None if tried or there[1].status != orders.Status.AWAITING_PAYMENT else there
+        price_list = catalog.current(s).price_list
+        sold = price_list.product(service.product_code).sellable
+        return _order(s, service, price_list) if sold else None
+    # who holds the order pays or cancels it in this moment, and is not waited for
+    wanted = db.unclaimed(select(order).where(order.id == there.order_id))
+    found = s.exec(wanted.execution_options(populate_existing=True)).one_or_none()
+    tried = there.debits > 0 and (there.next_debit_on is None or there.next_debit_on > today)
+    if tried or found is None or found.status != orders.Status.AWAITING_PAYMENT:
+        return None
+    return there, found
 
 
 def _order(s: Session, service: tables.Service, price_list: rules.PriceList) -> tuple[tables.Renewal, tables.Order]:
+    """A new order at today's list."""
     product, account = price_list.product(service.product_code), s.get_one(tables.Account, service.account_id)
     cart = renewal_costs.cart(price_list, service, renewal_costs.addons(s, [service]))
     totals, holder = renewal_orders.totals_of(price_list, cart), dict(account.holder)

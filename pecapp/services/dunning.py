@@ -42,8 +42,11 @@ def refused(s: Session, row: Any, outcome: payments.Outcome) -> None:
     renewal = s.get_one(tables.Renewal, row.order_id)
     renewal.trouble = (outcome.reason or payments.Reason.DECLINED).value
     renewal.remedy = remedy.value
-    again = dunning.next_retry(renewal.expires_on, clock.today()) if remedy in _CALENDAR else None
-    renewal.next_debit_on = again
+    today = clock.today()
+    renewal.next_debit_on = dunning.next_retry(renewal.expires_on, today) if remedy in _CALENDAR else None
+    if _has_a_successor(s, renewal.service_id, row.method_id):
+        renewal.next_debit_on = today  # its owner has put another in its place while the debit ran
+        live.publish(s, live.WORK_RENEWALS)
     s.add(renewal)
     if remedy is payments.Remedy.NEVER:
         method = s.get_one(tables.PaymentMethod, row.method_id)
@@ -54,6 +57,13 @@ def refused(s: Session, row: Any, outcome: payments.Outcome) -> None:
         token = links.issue(s, links.Purpose.DEBIT, row.account_id, order_id=row.order_id)
         path = {"path": f"/conferma/{token}"}
     _tell(s, row.order_id, renewal, f"m08:attempt:{row.attempt_id}", method_id=row.method_id, **path)
+
+
+def _has_a_successor(s: Session, service_id: int, method_id: int) -> bool:
+    """Whether renewal is on, on another method than the one that was debited, which is gone."""
+    service = s.get_one(tables.Service, service_id)
+    gone = s.get_one(tables.PaymentMethod, method_id).token == ""
+    return gone and service.renewal == subscriptions.RENEWAL_ACTIVE and service.method_id != method_id
 
 
 def held_back(s: Session, order: tables.Order, renewal: tables.Renewal, why: str, method_id: int | None) -> None:
@@ -98,17 +108,28 @@ def _tell(s: Session, order_id: int, renewal: tables.Renewal, dedup_key: str, **
         live.publish(s, live.account(order.account_id), live.WORK_MAIL)
 
 
-def renewed(s: Session, row: Any) -> None:
-    """A debit has renewed its service: M07. A consumer who was told of it too late may leave at any time (6.8)."""
-    renewal = s.get_one(tables.Renewal, row.order_id)
+def settled(s: Session, row: Any) -> None:
+    """An order is paid, by whomever: what automatic renewal had taken up is in no trouble any more.
+
+    A consumer who was told of it too late may leave at any time (6.8); who has only just switched it on was told then.
+    """
+    renewal = s.get(tables.Renewal, row.order_id)
+    if renewal is None or not renewal.debits:
+        return
     renewal.trouble = renewal.remedy = ""
     renewal.next_debit_on = None
     s.add(renewal)
+    changed = s.get_one(tables.Service, renewal.service_id).renewal_changed_at
+    if changed and dunning.notice_is_overdue(renewal.expires_on, calendar.rome_date(changed)):
+        return
     told = notified_on(s, renewal.service_id, renewal.expires_on)
-    order = s.get_one(tables.Order, row.order_id)
     late = told is None or dunning.notice_is_overdue(renewal.expires_on, told)
-    if late and facts.holder(order.holder).consumer:
+    if late and facts.holder(s.get_one(tables.Order, row.order_id).holder).consumer:
         subscriptions.free_to_leave(s, renewal.service_id, calendar.renewed_expiry(renewal.expires_on, row.years))
+
+
+def tell_renewed(s: Session, row: Any) -> None:
+    """A debit has renewed its service: M07."""
     outbox.post(
         s,
         template="m07",

@@ -100,7 +100,8 @@ def receipt_number(year: int, number: int) -> str:
 
 def holder(data: dict[str, Any]) -> identity.Holder:
     """The holder stored with an order, as validated then: today's rules do not judge yesterday's data."""
-    return identity.Holder.model_construct(None, **data | {"kind": identity.CustomerKind(data["kind"])})
+    kind = identity.CustomerKind(data.get("kind", identity.CustomerKind.PRIVATE))
+    return identity.Holder.model_construct(None, **data | {"kind": kind})
 
 
 def of_order(s: Session, order_id: int, lang: i18n.Lang) -> OrderFacts:

@@ -31,7 +31,7 @@ def give(s: Session, method: tables.PaymentMethod, grant: Grant) -> None:
     given = vars(grant) | {"services": list(grant.services), "currency": "eur"}
     whose = {"account_id": method.account_id, "method_id": method.id}
     if db.insert_once(s, tables.Mandate, whose | given):
-        method.ceiling_cents = max(method.ceiling_cents or 0, grant.ceiling_cents)
+        method.ceiling_cents, method.refused_at = max(method.ceiling_cents or 0, grant.ceiling_cents), None
         s.add(method)
 
 

@@ -52,7 +52,7 @@ def keep(
         )
     elif method.status == VALID and method.token != means.token:
         _let_go(s, method)
-    method.token, method.customer_ref = means.token, means.customer
+    method.token, method.customer_ref, method.refused_at = means.token, means.customer, None
     _copy(method, means)
     if method.status != VALID:
         method.ceiling_cents = None  # what was authorised ended with the method
@@ -218,7 +218,7 @@ def hold(s: Session, method_id: int) -> tables.PaymentMethod:
 def used(s: Session, method_id: int, at: datetime) -> None:
     """Note that a method has just paid, and hold it."""
     method = hold(s, method_id)
-    method.used_at = at
+    method.used_at, method.refused_at = at, None
     s.add(method)
     s.flush()
 

@@ -255,7 +255,7 @@ def register(
             "labels": [service.label],
             "service": service.id,
         },
-        reference_email=holder["email"],
+        reference_email=holder.get("email") or s.get_one(tables.Account, service.account_id).email,
         idempotency_key=f"renew:{service.id}:{uuid4().hex}",
         created_at=at,
         payable_until_at=_payable_until(service, product),

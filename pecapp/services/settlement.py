@@ -209,8 +209,9 @@ def _register(s: Session, row: Any, at: datetime, outcome: payments.Outcome | No
     subscriptions.start(s, row, at, follows=method is not None)
     if method is not None:
         _link(s, row, method, at, outcome if row.method_id else None)
+    dunning.settled(s, row)
     if row.channel == RENEWAL:
-        dunning.renewed(s, row)
+        dunning.tell_renewed(s, row)
     else:
         _mail(s, row, "m03", f"m03:order:{row.order_id}", ready_at=at + CARD_PATIENCE)
     numbering.issue_receipt(s, row.order_id, row.attempt_id, at)
@@ -347,10 +348,12 @@ def _fail(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outc
         capture_asked_at=None,
         held="",
     )
+    becomes_payable = orders.allows(orders.Status(row.order_status), orders.Signal.ATTEMPT_FAILED)
     lifecycle.advance(s, row.order_id, row.order_status, orders.Signal.ATTEMPT_FAILED)
     live.publish(s, live.account(row.account_id))
     if row.channel == RENEWAL:
-        dunning.refused(s, row, outcome)
+        if becomes_payable:  # else it was paid otherwise meanwhile: nothing has failed
+            dunning.refused(s, row, outcome)
         return
     told_to_wait = row.unknown_since_at is not None
     watching = witnessed or row.given_up_at is not None

@@ -325,8 +325,21 @@ def enable(
             params={"service_ids": ids, "method_id": method.id},
         )
         live.publish(s, live.account(method.account_id), live.WORK_MAIL)
-    try_again(s, [row.id or 0 for row in services])
+        _take_back(s, changed)
+        try_again(s, ids)
     return ids
+
+
+def _take_back(s: Session, services: Sequence[tables.Service]) -> None:
+    """Who switches renewal on anew wants the term that they had given up."""
+    renewal = tables.Renewal
+    for row in services:
+        given_up = select(renewal).where(
+            renewal.service_id == row.id, renewal.expires_on == row.expires_on, renewal.trouble == GIVEN_UP
+        )
+        for one in s.exec(given_up):
+            one.trouble = ""
+            s.add(one)
 
 
 def move(s: Session, old_id: int, new_id: int) -> list[int]:

@@ -1,6 +1,7 @@
 """The debit of automatic renewal: on its day, once, or not at all and never in silence (rule 6.7)."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -330,6 +331,133 @@ async def test_paying_by_hand_renews_and_leaves_the_linked_method(bank, service,
     assert factories.mails("m03") == [f"m03:order:{order.id}"]
 
 
+async def test_an_order_that_its_owner_cancels_in_this_moment_is_not_charged(bank, service, actor, monkeypatch):
+    bank.always = refusing(Remedy.SOFT)
+    await run()
+    bank.always = None
+    order = the(tables.Order, kind="renewal")
+    go_to(E - timedelta(days=5))
+    real, refused = debits._obstacle, []
+
+    def meanwhile(*given):
+        """SQLite has one writer: there the cancellation waits and comes too late, which its owner is told."""
+
+        def cancel():
+            try:
+                lifecycle.cancel(actor, order.number)
+            except errors.PecError as refusal:
+                refused.append(refusal)
+
+        if not db.is_sqlite():
+            threading.Thread(target=cancel, daemon=True).start()
+        return real(*given)
+
+    monkeypatch.setattr(debits, "_obstacle", meanwhile)
+    await run(service)
+    assert again(order).status in {"paid", "cancelled"}
+    assert (again(order).status == "paid") == (len(bank.charges) == 2)
+    assert rows(tables.Refund) == []
+
+
+async def test_a_refusal_that_comes_after_the_order_was_paid_tells_nothing_wrong(bank, service):
+    bank.always = refusing(Remedy.SOFT)
+    await run()
+    first = the(tables.PaymentAttempt)
+    bank.always = None
+    go_to(E - timedelta(days=5))
+    bank.fail("charge", TIME_OUT)
+    await run()
+    factories.settle(first)
+    factories.settle(again(the(tables.PaymentAttempt, number=2)), Verdict.DECLINED, remedy=Remedy.SOFT)
+    assert len(factories.mails("m08")) == 1
+    assert (renewal(service).trouble, renewal(service).next_debit_on) == ("", None)
+
+
+async def test_a_method_that_is_replaced_while_nobody_knows_is_followed_by_its_successor(bank, service, actor, card):
+    bank.fail("charge", TIME_OUT)
+    await run()
+    new = renewing.card(actor)
+    with db.transaction() as s:
+        methods.take_over(s, methods.hold(s, card.id), methods.hold(s, new.id))
+    factories.settle(the(tables.PaymentAttempt), Verdict.DECLINED, remedy=Remedy.NEW_DATA)
+    assert await run() == 1
+    assert again(service).expires_on == date(2028, 3, 31)
+
+
+async def test_switching_on_anew_takes_back_that_the_term_was_given_up(bank, service, actor, card):
+    bank.always = refusing(Remedy.SOFT)
+    await run()
+    bank.always = None
+    lifecycle.cancel(actor, the(tables.Order, kind="renewal").number)
+    go_to(E - timedelta(days=4), 10)
+    subscriptions.disable(actor, service.id)
+    with db.transaction() as s:
+        method = methods.hold(s, card.id)
+        subscriptions.enable(s, [subscriptions.own(s, actor.account_id, service.id)], method, clock.now())
+    assert await run() == 1
+    assert again(service).expires_on == date(2028, 3, 31)
+
+
+async def test_pressing_attiva_again_without_a_change_debits_a_refused_card_no_more(bank, service, actor, card):
+    bank.always = refusing(Remedy.NEW_DATA, Reason.EXPIRED_CARD)
+    await run()
+    with db.transaction() as s:
+        method = methods.hold(s, card.id)
+        assert subscriptions.enable(s, [subscriptions.own(s, actor.account_id, service.id)], method, clock.now()) == []
+    assert await run() == 0
+    assert len(bank.charges) == 1
+
+
+async def test_a_card_that_its_owner_saves_again_may_be_debited_again(bank, service, actor, card):
+    bank.always = refusing(Remedy.NEVER)
+    await run()
+    bank.always = None
+    saved = rules.Card("visa", "4242", 12, 2039, "IT", card.fingerprint, "pm_new", "cus_1")
+    with db.transaction() as s:
+        methods.keep(s, account_id=actor.account_id, gateway="stripe", means=saved, consent={})
+        subscriptions.try_again(s, [service.id])
+    assert await run() == 1
+    assert again(service).expires_on == date(2028, 3, 31)
+
+
+async def test_what_was_promised_is_tried_though_the_product_is_not_sold_any_more(bank, service):
+    bank.always = refusing(Remedy.SOFT)
+    await run()
+    with db.transaction() as s:
+        s.get_one(tables.Product, "PEC-STD").sellable = False
+    go_to(E - timedelta(days=5))
+    assert await run() == 1
+
+
+async def test_who_has_only_just_switched_it_on_was_told_then_and_has_no_free_exit(bank, actor, card):
+    row = renewing.service(actor, card, E, renewal_changed_at=days.at(E7, 10))
+    go_to(E7 + timedelta(days=1))
+    await run(row)
+    assert (again(row).expires_on, again(row).free_exit_until_on) == (date(2028, 3, 31), None)
+
+
+async def test_who_was_told_late_and_pays_by_hand_may_leave_too(bank, actor, card):
+    row = renewing.service(actor, card, E)
+    told(row, E - timedelta(days=29))
+    go_to(E7)
+    bank.always = refusing(Remedy.CONFIRM, Reason.AUTHENTICATION)
+    await run(row)
+    bank.always = None
+    await payments.pay(actor, the(tables.Order, kind="renewal").number, f"m{card.id}")
+    assert again(row).free_exit_until_on == date(2028, 3, 31)
+    assert renewal(row).trouble == ""
+
+
+async def test_a_holder_without_an_address_of_their_own_is_written_to_at_the_accounts(bank, service, actor):
+    with db.transaction() as s:
+        account = s.get_one(tables.Account, actor.account_id)
+        account.holder = {**account.holder, "email": None}
+        s.add(account)
+        address = account.email
+    assert await run() == 1
+    assert the(tables.Order, kind="renewal").reference_email == address
+
+
 # --- nobody knows -----------------------------------------------------------------------------------------------------
 
 
@@ -346,6 +474,16 @@ async def test_a_charge_without_an_answer_is_found_or_asked_for_with_the_same_ke
     assert len(bank.charges) == 1
     assert again(service).expires_on == date(2028, 3, 31)
     assert len(factories.mails("m07")) == 1
+
+
+async def test_what_never_arrived_is_not_asked_for_after_the_expiry(bank, service):
+    go_to(E, 22)
+    bank.fail("charge", TIME_OUT, executed=False)
+    await run()
+    clock.use(lambda: days.at(E + timedelta(days=1), 0, 40))
+    await reconcile.sweep()
+    assert bank.charges == {}
+    assert the(tables.Order, kind="renewal").status == "awaiting_payment"
 
 
 async def test_switching_off_while_the_debit_runs_tells_so_and_the_renewal_stays_paid(bank, service, actor):

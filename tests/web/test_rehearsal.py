@@ -23,6 +23,7 @@ NOON = datetime(2027, 3, 10, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _clock_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("PECAPP_CLOCK_FILE", str(tmp_path / "clock"))
+    monkeypatch.setenv("PECAPP_WORKERS", "true")  # another suite of the same process may have switched them off
     settings.load.cache_clear()
     monkeypatch.setattr(rehearsal, "_lived", {})
     yield
