@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import orders
-from pecapp.services import links, methods, payments
+from pecapp.services import links, methods, payments, settlement
 
 CHANNEL = "link"
 
@@ -46,7 +46,7 @@ def _found(s: Session, token: object) -> tuple[tables.Order, tables.PaymentMetho
     method = s.exec(
         select(tables.PaymentMethod)
         .join(attempt, col(attempt.method_id) == tables.PaymentMethod.id)
-        .where(attempt.order_id == order_id)
+        .where(attempt.order_id == order_id, attempt.channel == settlement.RENEWAL)  # not what was tried in person
         .order_by(col(attempt.number).desc())
         .limit(1)
     ).one()
@@ -60,7 +60,8 @@ def _state(order: tables.Order, method: tables.PaymentMethod) -> str:
     if order.status == orders.Status.VERIFYING:
         return "verifying"
     payable = order.status in orders.PAYABLE and order.payable_until_at > clock.now()
-    return "open" if payable and method.status == methods.VALID else "over"
+    usable = method.status == methods.VALID and not methods.is_over(method)
+    return "open" if payable and usable else "over"
 
 
 async def pay(token: object) -> payments.Opened:
@@ -75,4 +76,6 @@ async def pay(token: object) -> payments.Opened:
 def _chosen(token: object) -> tuple[str, int, int]:
     with db.transaction() as s:
         order, method, _service = _found(s, token)
+        if _state(order, method) == "over":
+            raise errors.Conflict("ORD_NON_PAGABILE")
         return order.number, method.id or 0, order.account_id

@@ -4,6 +4,7 @@ Each is an outbox row under a key that names the fact, so that it is told once, 
 processes the look is taken.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from pecapp.domain import calendar, orders, renewals
 from pecapp.domain import catalog as rules
 from pecapp.domain import dunning as days
 from pecapp.services import alerts, catalog, dunning, facts, live, outbox, renewal_costs, sms, subscriptions
+
+log = logging.getLogger(__name__)
 
 NOT_SOLD_DAYS = 60
 """Days before E from which it is told that a product is not sold any more and will not renew (9.40)."""
@@ -42,7 +45,10 @@ def tell_due(after: int = 0, limit: int = 200) -> int | None:
         undelivered = _undelivered(s, services, today)
     _post(letters)
     for service in undelivered:
-        _insist(service, today)
+        try:
+            _insist(service, today)
+        except Exception:  # the notices of all others must not wait for this one
+            log.exception("the notice of service %s could not be sent again", service.id)
     return services[-1].id if len(services) == limit else None
 
 

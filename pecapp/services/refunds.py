@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, select
 
-from pecapp import clock, db, tables
+from pecapp import clock, db, errors, tables
 from pecapp.domain import refunds as rules
 from pecapp.gateways import base, registry
 from pecapp.services import alerts, failpoint, live, outbox
@@ -67,8 +67,8 @@ async def send_due(limit: int = 50) -> int:
     for refund, wanted, gateway in due:
         try:
             sent = await registry.get(gateway).refund(wanted)
-        except base.OutcomeUnknown:
-            continue  # the lease ends and the same key is sent again
+        except (base.OutcomeUnknown, errors.NotFound):
+            continue  # no answer, or not configured any more: the lease ends and the same key is sent again
         except base.GatewayError as problem:
             log.warning("refund %s refused: %s", refund.id, problem)
             sent = base.Refunded("", "failed")
@@ -151,7 +151,7 @@ async def check(gateway: str, refund_ref: str) -> bool:
     """Ask the gateway how one of its refunds stands and record it; False when it gave no answer. Safe to repeat."""
     try:
         told = await registry.get(gateway).look_up_refund(refund_ref)
-    except base.GatewayError as problem:
+    except (base.GatewayError, errors.NotFound) as problem:
         log.warning("gateway %s says nothing of refund %s: %s", gateway, refund_ref, problem)
         return False
     if told.refund_id:  # else it was made by somebody at the gateway itself

@@ -109,8 +109,9 @@ def judge(s: Session, case: Case, on: date) -> withdrawal.Finding:
     """What a declaration made on a day comes to."""
     order, renewal = case.order, case.renewal
     product = s.get(tables.Product, order.configuration["product"])
-    last = renewal is not None and not any(one.status in orders.PAID for one in case.later)
-    free = case.services[0].free_exit_until_on if last and case.services else None
+    free = case.services[0].free_exit_until_on if case.services else None
+    if renewal is None or free != calendar.renewed_expiry(renewal.expires_on, order.years or 1):
+        free = None  # it belongs to the renewal that was told too late, not to those after it
     return withdrawal.judge(
         withdrawal.Contract(
             consumer=facts.holder(order.holder).consumer,

@@ -9,7 +9,7 @@ import pytest
 from pecapp import clock, errors, tables
 from pecapp.domain import payments as rules
 from pecapp.domain.payments import Reason, Remedy, Verdict
-from pecapp.services import confirmations, debits, lifecycle, methods, notices, outbox
+from pecapp.services import confirmations, debits, lifecycle, methods, notices, outbox, payments
 from tests.support import days, factories, renewing
 from tests.support import gateway as support_gateway
 from tests.support.factories import again, rows, the
@@ -94,8 +94,22 @@ async def test_a_link_that_is_wrong_old_or_another_s_opens_nothing(bank, token, 
 async def test_what_was_cancelled_or_has_lost_its_method_cannot_be_confirmed(bank, token, actor, card):
     methods.remove(actor, card.id)
     assert confirmations.view(token, "it").state == "over"
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.Conflict):
         await confirmations.pay(token)
     lifecycle.cancel(actor, the(tables.Order, kind="renewal").number)
     assert confirmations.view(token, "it").state == "over"
     assert again(the(tables.Order, kind="renewal")).status == "cancelled"
+
+
+async def test_the_link_never_charges_a_card_that_was_tried_in_person(bank, token, actor):
+    number = the(tables.Order, kind="renewal").number
+    bank.always = refused
+    await payments.pay(actor, number, f"m{renewing.card(actor, last4='9999').id}")
+    assert confirmations.view(token, "it").means == "Visa •••• 3184"
+
+
+async def test_a_card_that_has_ended_is_not_asked_for_a_confirmation(bank, token, card):
+    factories.change(card, exp_month=1, exp_year=2027)
+    assert confirmations.view(token, "it").state == "over"
+    with pytest.raises(errors.Conflict):
+        await confirmations.pay(token)

@@ -23,6 +23,7 @@ from pecapp.services import (
     reconcile,
     renewals,
     subscriptions,
+    withdrawal_cases,
 )
 from tests.support import days, factories, renewing
 from tests.support import gateway as support_gateway
@@ -446,6 +447,26 @@ async def test_who_was_told_late_and_pays_by_hand_may_leave_too(bank, actor, car
     await payments.pay(actor, the(tables.Order, kind="renewal").number, f"m{card.id}")
     assert again(row).free_exit_until_on == date(2028, 3, 31)
     assert renewal(row).trouble == ""
+
+
+async def test_a_free_exit_belongs_to_the_renewal_that_was_told_late_not_to_the_next(bank, actor, card):
+    row = renewing.service(actor, card, E)
+    told(row, E - timedelta(days=29))
+    go_to(E7)
+    await run(row)
+    late = the(tables.Order, kind="renewal")
+    go_to(date(2027, 6, 1))
+    form = factories.ACCEPTED | {"gateway": "stripe", "amount": "12,08\xa0€"}
+    number = renewals.place(actor, row.id, form, "it")
+    await payments.pay(actor, number, f"m{card.id}")
+    go_to(date(2027, 9, 30))
+    with db.reading() as s:
+        found = [
+            withdrawal_cases.judge(s, withdrawal_cases.load(s, order.id), clock.today())
+            for order in (late, the(tables.Order, number=number))
+        ]
+    assert found[0] == "free_exit"
+    assert found[1] != "free_exit"
 
 
 async def test_a_holder_without_an_address_of_their_own_is_written_to_at_the_accounts(bank, service, actor):
