@@ -108,6 +108,27 @@ def charged(intent: Mapping[str, Any]) -> payments.Outcome:
     )
 
 
+def mark(intent: Mapping[str, Any]) -> str:
+    """What tells later whether a refused charge was tried since: its last movement, which every try at the bank adds.
+
+    Never empty, because Stripe drops metadata without a value.
+    """
+    latest = intent.get("latest_charge")
+    return str(latest["id"] if isinstance(latest, Mapping) else latest or "none")
+
+
+def is_untried(intent: Mapping[str, Any]) -> bool:
+    """Whether a charge has the name of a new attempt and was not tried for it: its refusal is the one before.
+
+    Stripe clears the error when a charge is updated, so that one that is there without a movement of its own came
+    after the name: a failed authentication leaves nothing else.
+    """
+    refused = (intent.get("metadata") or {}).get("refused")
+    error = intent.get("last_payment_error")
+    since = bool(error) and error.get("charge") != refused
+    return intent["status"] == "requires_payment_method" and refused == mark(intent) and not since
+
+
 def _given_back(intent: Mapping[str, Any]) -> int:
     """What part of the charge went back: a sum that is not whole any more must not pay for an order by itself."""
     return (intent.get("latest_charge") or {}).get("amount_refunded") or 0

@@ -85,10 +85,14 @@ async def _earlier(v1: stripe.V1Services, request: base.Charge) -> dict[str, Any
 
 
 async def _again(v1: stripe.V1Services, request: base.Charge, old: dict[str, Any]) -> payments.Outcome:
-    """The same payment once more: it gets the attempt's name first, so that it is found by it whatever happens."""
+    """The same payment once more: it gets the attempt's name first, so that it is found by it whatever happens.
+
+    With the name goes what was refused before, so that nobody takes that refusal for the new attempt's.
+    """
     name, key = request.again_ref, request.idempotency_key
     if _metadata(old).get("attempt") != request.attempt_id:
-        update = v1.payment_intents.update_async(name, {"metadata": _tags(request)}, {"idempotency_key": f"{key}:name"})
+        tags = _tags(request) | {"refused": stripe_bodies.mark(old)}
+        update = v1.payment_intents.update_async(name, {"metadata": tags}, {"idempotency_key": f"{key}:name"})
         await ask("name a charge", update)
     params: PaymentIntentConfirmParams = {"payment_method": request.token, "expand": _EXPANDED, **_presence(request)}
     try:
@@ -163,8 +167,14 @@ def _ended(request: base.Charge, name: str, reason: payments.Reason, remedy: pay
 
 
 async def look_up(v1: stripe.V1Services, name: str) -> payments.Outcome:
-    """What Stripe knows of a charge now. Changes nothing. Raises GatewayError for one that is not ours."""
-    return stripe_bodies.charged(await _read(v1, name))
+    """What Stripe knows of a charge now. Changes nothing.
+
+    Raises GatewayError for one that is not ours, NotThere for one that was not tried yet for the attempt of its name.
+    """
+    intent = await _read(v1, name)
+    if stripe_bodies.is_untried(intent):
+        raise base.NotThere("look up: the charge was not tried for the attempt")
+    return stripe_bodies.charged(intent)
 
 
 async def close(v1: stripe.V1Services, name: str) -> payments.Outcome:

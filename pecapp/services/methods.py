@@ -135,7 +135,10 @@ def _valid(gateway_name: str, token: str) -> Any:
 
 
 def _refresh(gateway_name: str, means: payments.Card | payments.Wallet) -> None:
-    """The bank has sent a new card, or only a new date: what is shown follows, the renewals stay where they are."""
+    """The bank has sent a new card, or only a new date: what is shown follows, the renewals stay where they are.
+
+    Those that were refused on it are debited once more, at once.
+    """
     with db.transaction() as s:
         for method in s.scalars(db.locked(_valid(gateway_name, means.token))).all():
             before = (method.last4, method.exp_month, method.exp_year, method.label)
@@ -146,6 +149,7 @@ def _refresh(gateway_name: str, means: payments.Card | payments.Wallet) -> None:
                 log.info("kept method %s was updated by its gateway", method.id)
                 method.refused_at = None  # a new card may be debited again
                 s.add(method)
+                subscriptions.try_again(s, [row.id or 0 for row in subscriptions.renewed_by(s, method.id or 0)])
                 live.publish(s, live.account(method.account_id))
 
 

@@ -107,7 +107,10 @@ def confirm(simulation: Simulation, intent: Record, form: Object) -> None:
 
 
 def update(simulation: Simulation, intent: Record, form: Object) -> None:
-    """Change what the form names; amount, currency, customer and card only while the intent is open."""
+    """Change what the form names; amount, currency, customer and card only while the intent is open.
+
+    Whatever is changed, the error of the last confirmation is forgotten.
+    """
     shown = intent.object
     open_only = {
         name for name in ("amount", "currency", "customer", "payment_method", "setup_future_usage") if name in form
@@ -130,6 +133,7 @@ def update(simulation: Simulation, intent: Record, form: Object) -> None:
     for name in CHANGEABLE:
         if name in form:
             shown[name] = form[name]
+    shown["last_payment_error"] = None
     simulation.store.save(intent)
 
 

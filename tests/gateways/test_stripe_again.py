@@ -1,12 +1,12 @@
 """What is Stripe's own about refused charges that are tried again: one payment for the order, under its newest name."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import pytest
 
 from pecapp.domain.payments import Outcome, Reason, Remedy, Verdict
-from pecapp.gateways import base, stripe_charges
+from pecapp.gateways import base, stripe_bodies, stripe_charges
 from tests.gateways.bench import Buyer, Means, again, definite_no, present, renewal
 from tests.gateways.bench_stripe import StripeBench
 
@@ -40,6 +40,8 @@ async def test_the_payment_gets_its_new_name_and_is_confirmed_again(on_stripe: S
     assert (await on_stripe.gateway.charge(second)).verdict is Verdict.SUCCEEDED
     update, confirm = await _posts(on_stripe, outcome.gateway_ref)
     assert update["idempotency_key"] == f"{second.idempotency_key}:name"
+    failed = update["params"]["metadata"].pop("refused")
+    assert failed.startswith("ch_")
     tags = {"app": "pecapp", "order": wish.order_number, "attempt": second.attempt_id}
     assert update["params"] == {"metadata": tags}
     assert confirm["path"].endswith("/confirm")
@@ -99,16 +101,89 @@ async def test_interrupted_anywhere_it_goes_on(on_stripe: StripeBench, step: str
     assert await on_stripe.taken() == [1208]
 
 
-async def test_killed_after_the_name_was_given_it_goes_on(on_stripe: StripeBench) -> None:
+class _Killed(Exception):
+    """The process ends here."""
+
+
+async def _only_named(on_stripe: StripeBench, second: base.Charge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that tries again is killed between the name and the confirmation."""
+    ask = stripe_charges.ask
+
+    async def killed(what: str, call: Coroutine[Any, Any, Any]) -> Any:
+        if what == "charge":
+            call.close()
+            raise _Killed
+        return await ask(what, call)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stripe_charges, "ask", killed)
+        with pytest.raises(_Killed):
+            await on_stripe.gateway.charge(second)
+
+
+async def test_nobody_hears_the_old_refusal_for_a_try_that_was_not_made(
+    on_stripe: StripeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     means, wish, outcome = await _refused(on_stripe)
     second = again(wish, outcome)
-    await on_stripe.post(f"{INTENTS}/{outcome.gateway_ref}", **{"metadata[attempt]": second.attempt_id})
+    await _only_named(on_stripe, second, monkeypatch)
     lost = base.Reference(second.attempt_id, "", customer_ref=means.customer)
-    told = await on_stripe.gateway.look_up(lost)
-    assert (told.verdict, told.attempt_id, told.remedy) == (Verdict.DECLINED, second.attempt_id, Remedy.SOFT)
+    for reference in (lost, base.Reference(second.attempt_id, outcome.gateway_ref)):
+        with pytest.raises(base.NotThere):
+            await on_stripe.gateway.look_up(reference)
     paid = await on_stripe.gateway.charge(second)
     assert (paid.verdict, paid.gateway_ref) == (Verdict.SUCCEEDED, outcome.gateway_ref)
     assert await on_stripe.gateway.look_up(lost) == paid
+
+
+async def test_a_try_that_was_not_made_is_closed_as_such(
+    on_stripe: StripeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, wish, outcome = await _refused(on_stripe)
+    second = again(wish, outcome)
+    await _only_named(on_stripe, second, monkeypatch)
+    closed = await on_stripe.gateway.close(base.Reference(second.attempt_id, outcome.gateway_ref))
+    assert (closed.verdict, closed.attempt_id, closed.reason) == (Verdict.CANCELLED, second.attempt_id, None)
+
+
+async def test_the_refusal_of_the_new_try_is_its_own(on_stripe: StripeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    means, wish, outcome = await _refused(on_stripe)
+    second = again(wish, outcome)
+    await _only_named(on_stripe, second, monkeypatch)
+    await on_stripe.refuse_next(means.token, "stolen_card")
+    assert (await on_stripe.gateway.charge(second)).remedy is Remedy.NEVER
+    told = await on_stripe.gateway.look_up(base.Reference(second.attempt_id, "", customer_ref=means.customer))
+    assert (told.verdict, told.attempt_id, told.remedy) == (Verdict.DECLINED, second.attempt_id, Remedy.NEVER)
+
+
+_ERROR = {"code": "card_declined", "charge": "ch_1"}
+_FAILED_3DS = {"code": "payment_intent_authentication_failure"}
+
+
+@pytest.mark.parametrize(
+    ("refused", "latest", "error", "untried"),
+    [
+        ("ch_1", "ch_1", None, True),
+        ("ch_1", {"id": "ch_1"}, _ERROR, True),
+        ("none", None, None, True),
+        ("ch_1", "ch_1", _FAILED_3DS, False),
+        ("none", None, _FAILED_3DS, False),
+        ("ch_1", "ch_2", None, False),
+        ("", None, _FAILED_3DS, False),
+        ("", None, None, False),
+    ],
+)
+def test_whatever_stripe_forgets_with_a_new_name_a_try_is_told_from_none(
+    refused: str, latest: Any, error: Any, untried: bool
+) -> None:
+    intent = {
+        "status": "requires_payment_method",
+        "metadata": {"refused": refused} if refused else {},
+        "latest_charge": latest,
+        "last_payment_error": error,
+    }
+    assert stripe_bodies.is_untried(intent) is untried
+    assert not stripe_bodies.is_untried(intent | {"status": "succeeded"})
 
 
 async def test_a_failure_that_the_gateway_repeats_is_looked_behind(on_stripe: StripeBench) -> None:

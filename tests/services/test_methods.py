@@ -1,14 +1,17 @@
 """The customer owns the means of payment and the renewals: sees them, removes them, switches them off, and is told."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from pecapp import errors, tables
-from pecapp.domain.payments import Saving, Wallet
+from pecapp import clock, db, errors, tables
+from pecapp.domain.payments import Card, Reason, Remedy, Saving, Verdict, Wallet
 from pecapp.gateways import base
-from pecapp.services import methods, outbox, subscriptions
-from tests.support import factories, race
+from pecapp.services import debits, methods, notices, outbox, subscriptions
+from tests.support import days, factories, race, renewing
+from tests.support import gateway as support_gateway
 from tests.support.factories import VISA, again, settle, the
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("paypal")]
@@ -172,3 +175,64 @@ def test_nobody_switches_off_anothers_renewal(actor, kept):
         with pytest.raises(errors.NotFound):
             subscriptions.disable(who, which)
         assert factories.dump() == before
+
+
+# --- after a refusal --------------------------------------------------------------------------------------------------
+
+E = date(2027, 3, 31)
+
+
+@pytest.fixture
+def card(actor) -> tables.PaymentMethod:
+    return renewing.card(actor, customer_ref="cus_1")
+
+
+async def _refused(bank, actor, card, remedy: Remedy) -> Any:
+    """A service whose renewal the bank refused on its day."""
+    service = renewing.service(actor, card, E)
+    days.go_to(E - timedelta(days=35))
+    notices.tell_due()
+    outbox.send_due()
+    days.go_to(E - timedelta(days=7))
+    bank.always = lambda request: replace(
+        support_gateway.told(request, Verdict.DECLINED), reason=Reason.EXPIRED_CARD, remedy=remedy, payment_ref=""
+    )
+    await debits.run([service.id])
+    bank.always = None
+    return service
+
+
+async def test_what_was_refused_is_debited_again_when_the_bank_sends_a_new_card(bank, actor, card):
+    service = await _refused(bank, actor, card, Remedy.NEW_DATA)
+    assert the(tables.Renewal).next_debit_on is None
+    bank.cards[card.token] = Card("visa", "9999", 1, 2035, "IT", "fp_new", card.token, "cus_1")
+    await methods.check("stripe", card.token)
+    assert the(tables.Renewal).next_debit_on == clock.today()
+    assert await debits.run([service.id]) == 1
+    assert again(service).expires_on == date(2028, 3, 31)
+
+
+async def test_news_that_change_nothing_of_a_card_debit_nothing(bank, actor, card):
+    await _refused(bank, actor, card, Remedy.NEW_DATA)
+    bank.cards[card.token] = Card(
+        card.brand, card.last4, card.exp_month, card.exp_year, "IT", card.fingerprint, card.token, "cus_1"
+    )
+    await methods.check("stripe", card.token)
+    assert the(tables.Renewal).next_debit_on is None
+
+
+async def test_a_card_that_was_refused_for_good_is_debited_again_once_its_owner_has_saved_it_anew(bank, actor, card):
+    service = await _refused(bank, actor, card, Remedy.NEVER)
+    assert again(card).refused_at
+    means = Card(card.brand, card.last4, 12, 2039, "IT", card.fingerprint, "pm_new", "cus_1")
+    with db.transaction() as s:
+        methods.keep(s, account_id=actor.account_id, gateway="stripe", means=means, consent={})
+        subscriptions.try_again(s, [service.id])
+    assert await debits.run([service.id]) == 1
+    assert again(service).expires_on == date(2028, 3, 31)
+
+
+async def test_a_card_that_pays_after_all_is_not_refused_any_more(bank, actor, card):
+    await _refused(bank, actor, card, Remedy.NEVER)
+    settle(the(tables.PaymentAttempt))
+    assert again(card).refused_at is None

@@ -188,6 +188,18 @@ async def test_an_ended_intent_can_be_neither_confirmed_nor_canceled(world: Worl
         assert refusal.value.code == "payment_intent_unexpected_state"
 
 
+async def test_a_change_makes_the_last_refusal_forgotten(world: World):
+    customer, method = await world.saved(ALWAYS)
+    with pytest.raises(stripe.CardError) as refusal:
+        await world.charge(customer, method)
+    error: Any = refusal.value.error
+    key = error.payment_intent.id
+    before = await world.api.payment_intents.retrieve_async(key)
+    assert before.last_payment_error
+    after = await world.api.payment_intents.update_async(key, {"metadata": {"a": "b"}})
+    assert (after.last_payment_error, after.latest_charge) == (None, before.latest_charge)
+
+
 async def test_an_open_intent_can_be_changed_and_canceled(world: World):
     created = await world.api.payment_intents.create_async({"amount": 1208, "currency": "EUR"})
     assert (created.status, created.currency) == ("requires_payment_method", "eur")
