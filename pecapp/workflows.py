@@ -6,6 +6,7 @@ work behind, and on a schedule for whatever a crash or a deaf moment left over.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -49,6 +50,9 @@ DEBITS = "debits"
 """The queue of a day's debits, in chunks, which all processes that run the background work share."""
 CHUNKS_AT_ONCE = 4
 """How many chunks a process has open, so that the last debits of one do not make the others wait."""
+STANDSTILL_SECONDS = 300
+"""How long no chunk may end before a round goes on without those that are left."""
+LOOK_SECONDS = 0.2
 
 Work = Callable[[], Coroutine[Any, Any, int]]
 
@@ -137,10 +141,14 @@ async def renewals_round(_at: datetime, _context: object) -> None:
     await _until_done("expired", _expire_services)
     await _debit_all()
     await _until_done("cancelled", _cancel_services)
-    last: int | None = 0
+    today = await DBOS.run_step_async({"name": "day to tell"}, _day_to_tell)
+    if today is None:
+        return
+    last: notices.Place | None = notices.START
     while last is not None:
         last = await DBOS.run_step_async({"name": "notices"}, _tell, last)
     await _until_done("unpaid orders", _remind_unpaid)
+    await DBOS.run_step_async({"name": "told"}, _all_told, today)
 
 
 @DBOS.workflow()
@@ -158,8 +166,32 @@ async def debits_chunk(service_ids: list[int]) -> int:
 async def _debit_all() -> None:
     chunks = await DBOS.run_step_async({"name": "due debits"}, _plan)
     opened = [await DBOS.enqueue_workflow_async(DEBITS, debits_chunk, chunk) for chunk in chunks]
-    for chunk in opened:
-        await chunk.get_result()
+    await DBOS.run_step_async({"name": "debits done"}, _wait_for, [chunk.workflow_id for chunk in opened])
+
+
+async def _wait_for(chunks: list[str]) -> int:
+    """Wait until these chunks have ended, well or badly; how many have not when no more of them ends.
+
+    A dead process keeps its chunks until it is back: what waits for the debits must not wait for that.
+    """
+    left, since = len(chunks), time.monotonic()
+    while running := await _running(chunks):
+        if running < left:
+            left, since = running, time.monotonic()
+        elif time.monotonic() - since > STANDSTILL_SECONDS:
+            log.warning("%s chunks of debits do not end", running)
+            return running
+        await asyncio.sleep(LOOK_SECONDS)
+    return 0
+
+
+async def _running(chunks: list[str]) -> int:
+    if not chunks:
+        return 0
+    found = await DBOS.list_workflows_async(
+        workflow_ids=chunks, status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
+    )
+    return len(found)
 
 
 async def _plan() -> list[list[int]]:
@@ -178,7 +210,17 @@ async def _cancel_services() -> int:
     return await asyncio.to_thread(endings.cancel_due)
 
 
-async def _tell(after: int) -> int | None:
+async def _day_to_tell() -> date | None:
+    """Today, unless an earlier round of the day has told everybody what stands."""
+    today = clock.today()
+    return None if await asyncio.to_thread(notices.are_told, today) else today
+
+
+async def _all_told(today: date) -> None:
+    await asyncio.to_thread(notices.all_told, today)
+
+
+async def _tell(after: notices.Place) -> notices.Place | None:
     return await asyncio.to_thread(notices.tell_due, after)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from sqlmodel import select
 from pecapp import clock, db, settings, tables, workflows
 from pecapp.domain import calendar
 from pecapp.domain.payments import Verdict
-from pecapp.services import debits, foresight, inbox, live, outbox, reconcile
+from pecapp.services import debits, foresight, inbox, live, notices, outbox, reconcile
 from tests.support import factories, papers, renewing
 from tests.support import gateway as support_gateway
 from tests.support.factories import VISA, the
@@ -138,6 +139,54 @@ async def test_the_day_of_renewals_is_gone_through_every_hour_from_six_in_rome_i
     assert len(gateway.charges) == 5
     assert factories.again(ended).status == "expired"
     assert sorted({mail.template for mail in factories.rows(tables.OutboxMail)}) == ["m07", "m16"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("at_first", ["well", "badly"])
+async def test_what_stands_is_told_once_a_day_and_again_after_a_round_that_failed(
+    sqlite_database, gateway, configured, monkeypatch, at_first
+):
+    configured(59)
+    factories.stock()
+    walks, real = [], notices.tell_due
+
+    def noting(after):
+        walks.append(after)
+        if at_first == "badly" and len(walks) == 1:
+            raise ZeroDivisionError
+        return real(after)
+
+    monkeypatch.setattr(notices, "tell_due", noting)
+    async with workflows.running():
+        for number in range(3):
+            handle = await DBOS.start_workflow_async(workflows.renewals_round, clock.now(), None)
+            with pytest.raises(ZeroDivisionError) if at_first == "badly" and not number else nullcontext():
+                await handle.get_result()
+    assert len(walks) == (1 if at_first == "well" else 2)
+
+
+@pytest.mark.anyio
+async def test_a_chunk_that_a_dead_process_holds_does_not_hold_up_the_round(
+    sqlite_database, gateway, configured, monkeypatch
+):
+    configured(59)
+    factories.stock()
+    monkeypatch.setattr(workflows, "STANDSTILL_SECONDS", 0.5)
+    owner = factories.customer(kind="company", company_name="Alfa S.r.l.", vat_number="12345670017")
+    renewing.service(owner, renewing.card(owner), clock.today() + timedelta(days=7))
+    held = asyncio.Event()
+
+    async def holding(_service_ids):
+        await held.wait()
+        return 0
+
+    monkeypatch.setattr(debits, "run", holding)
+    async with workflows.running():
+        handle = await DBOS.start_workflow_async(workflows.debits_round, clock.now(), None)
+        async with asyncio.timeout(PATIENCE):
+            await handle.get_result()
+        held.set()
+        await _rest()
 
 
 @pytest.mark.anyio

@@ -109,6 +109,7 @@ def _due(today: date) -> Any:
         .join(order, col(order.id) == renewal.order_id, isouter=True)
         .join(choice, this_time, isouter=True)
         .where(
+            tables.LASTING,
             service.renewal == subscriptions.RENEWAL_ACTIVE,
             col(service.status).in_(subscriptions.VALID),
             col(service.expires_on).between(today, until),
@@ -117,7 +118,7 @@ def _due(today: date) -> Any:
             or_(col(order.id).is_(None), renewal.debits == 0, col(renewal.next_debit_on) <= today),
             ~given_up,
         )
-        .order_by(col(service.id))
+        .order_by(col(service.expires_on), col(service.id))
     )
 
 

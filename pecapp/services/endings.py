@@ -15,9 +15,11 @@ from pecapp.services import catalog, configuring, lifecycle, live, outbox, subsc
 def expire_due(limit: int = 200) -> int:
     """Let services that are past their last day be Scaduto; how many. Safe to repeat."""
     service = tables.Service
-    past = select(service).where(col(service.status).in_(subscriptions.VALID), col(service.expires_on) < clock.today())
+    past = select(service).where(
+        tables.LASTING, col(service.status).in_(subscriptions.VALID), col(service.expires_on) < clock.today()
+    )
     with db.transaction() as s:
-        due = s.exec(db.unclaimed(past.order_by(col(service.id)).limit(limit))).all()
+        due = s.exec(db.unclaimed(past.order_by(col(service.expires_on), col(service.id)).limit(limit))).all()
         for row in due:
             subscriptions.expire(s, row)
     return len(due)
@@ -45,8 +47,14 @@ def _over(s: Session, today: date) -> Any:
     )
     return (
         select(service)
-        .where(service.status == subscriptions.EXPIRED, or_(*_graces_over(s, today)), ~paying)
-        .order_by(col(service.id))
+        .where(
+            tables.LASTING,
+            service.status == subscriptions.EXPIRED,
+            col(service.expires_on) < today,
+            or_(*_graces_over(s, today)),
+            ~paying,
+        )
+        .order_by(col(service.expires_on), col(service.id))
     )
 
 

@@ -238,7 +238,7 @@ def m13(about: matter.Matter) -> matter.Composed:
     renewed = about.day(calendar.renewed_expiry(term.expires_on, years))
     method = _method(term)
     lowered = (term.service.years or 0) > years
-    overdue = about.params.get("late") or dunning.notice_is_overdue(term.expires_on, clock.today())
+    overdue = about.params.get("late", dunning.notice_is_overdue(term.expires_on, clock.today()))
     late = overdue and facts.holder(about.account.holder).consumer
     blocks = (
         about.greeting(matter.name(about.account)),

@@ -5,23 +5,38 @@ processes the look is taken.
 """
 
 import logging
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, String, case, cast, literal
+from sqlmodel import Session, col, or_, select
 
-from pecapp import clock, db, tables
+from pecapp import clock, db, errors, tables
 from pecapp.domain import calendar, orders, renewals
 from pecapp.domain import catalog as rules
 from pecapp.domain import dunning as days
-from pecapp.services import alerts, catalog, dunning, facts, live, outbox, renewal_costs, sms, subscriptions
+from pecapp.services import alerts, catalog, facts, live, outbox, renewal_costs, sms, subscriptions
 
 log = logging.getLogger(__name__)
 
 NOT_SOLD_DAYS = 60
 """Days before E from which it is told that a product is not sold any more and will not renew (9.40)."""
 _FURTHEST = timedelta(days=31 * days.REMINDER_MONTHS)
+_AGAIN_AFTER = timedelta(hours=20)
+"""How long after it was given up a notice is tried again: once a day, however often the look is taken."""
+_TOLD = "notices_told"
+"""The counter of the last day, by its ordinal, on which everybody has been told what stood."""
+
+
+class Place(NamedTuple):
+    """How far a walk through the services has come: in the order of their last valid days."""
+
+    expires_on: date
+    service_id: int
+
+
+START = Place(date.min, 0)
 
 
 class _Letter(NamedTuple):
@@ -30,54 +45,85 @@ class _Letter(NamedTuple):
     account_id: int
     params: dict[str, Any]
     order: tables.Order | None = None
+    service: tables.Service | None = None
 
 
-def tell_due(after: int = 0, limit: int = 200) -> int | None:
-    """Write what stands today for the next `limit` services after the id `after`; None when there are no more.
+def are_told(today: date) -> bool:
+    """Whether a walk of this day has come to its end: nothing new can stand before tomorrow."""
+    with db.reading() as s:
+        told = s.get(tables.Counter, _TOLD)
+    return told is not None and told.value == today.toordinal()
+
+
+def all_told(today: date) -> None:
+    """A walk that began on `today` has come to its end. One that fails on the way is thus made again."""
+    with db.transaction() as s:
+        db.insert_once(s, tables.Counter, {"name": _TOLD, "value": 0})
+        s.get_one(tables.Counter, _TOLD).value = today.toordinal()
+
+
+def tell_due(after: Place = START, limit: int = 200) -> Place | None:
+    """Write what stands today for the next `limit` services after the place `after`; None when there are no more.
 
     M13 for those that renew by themselves, R1-R4 for the others, M16 and R5-R7 for those that have expired. Gives the
-    last service looked at, from which to go on.
+    place of the last service looked at, from which to go on.
     """
     today = clock.today()
     with db.reading() as s:
         services = s.exec(_watched(s, after, today).limit(limit)).all()
-        letters = _unsent(s, _letters(s, services, today))
-        undelivered = _undelivered(s, services, today)
-    _post(letters)
-    for service in undelivered:
-        try:
-            _insist(service, today)
-        except Exception:  # the notices of all others must not wait for this one
-            log.exception("the notice of service %s could not be sent again", service.id)
-    return services[-1].id if len(services) == limit else None
+        letters, unclear = _letters(s, services, today)
+        known = _known(s, letters)
+    _alert(unclear)
+    _post([one for one in letters if one.dedup_key not in known], today)
+    for one in letters:
+        mail = known.get(one.dedup_key)
+        if one.template == "m13" and mail is not None and mail.status != "sent":
+            _apart(one, lambda s, one=one, mail=mail: _insist(s, one, mail, today))
+    last = services[-1] if len(services) == limit else None
+    return Place(last.expires_on or today, last.id or 0) if last else None
 
 
-def _watched(s: Session, after: int, today: date) -> Any:
+def _watched(s: Session, after: Place, today: date) -> Any:
     service = tables.Service
     grace = max((product.grace_days or 0 for product in catalog.current(s).price_list.products), default=0)
+    first = max(today - timedelta(days=grace), after.expires_on)
     return (
         select(service)
         .where(
-            col(service.id) > after,
-            service.status != subscriptions.CANCELLED,
-            col(service.expires_on).between(today - timedelta(days=grace), today + _FURTHEST),
+            tables.LASTING,
+            col(service.expires_on).between(first, today + _FURTHEST),
+            or_(col(service.expires_on) > after.expires_on, col(service.id) > after.service_id),
         )
-        .order_by(col(service.id))
+        .order_by(col(service.expires_on), col(service.id))
     )
 
 
-def _letters(s: Session, services: Sequence[tables.Service], today: date) -> list[_Letter]:
-    price_list = catalog.current(s).price_list
-    skipped = _skipped(s, services)
-    found = [_letter(row, price_list.product(row.product_code), row.id in skipped, today) for row in services]
-    return [letter for letter in found if letter is not None]
+def _letters(s: Session, services: Sequence[tables.Service], today: date) -> tuple[list[_Letter], list[tables.Service]]:
+    """What stands for these services today, and those of which it cannot be said."""
+    price_list, skipped = catalog.current(s).price_list, _skipped(s, services)
+    found, unclear = list[_Letter](), list[tables.Service]()
+    for row in services:
+        try:
+            letter = _letter(row, price_list.product(row.product_code), row.id in skipped, today)
+        except Exception:  # the letters of all others must not wait for this one
+            log.exception("what stands for service %s cannot be told", row.id)
+            unclear.append(row)
+        else:
+            found += [letter] if letter else []
+    return found, unclear
 
 
 def _skipped(s: Session, services: Sequence[tables.Service]) -> set[int]:
-    """Those whose owner does not want the coming debit: they are reminded as if renewal were off."""
-    choice, expiries = tables.RenewalChoice, {row.id: row.expires_on for row in services}
-    wanted = select(choice).where(col(choice.service_id).in_(expiries), col(choice.method_id).is_(None))
-    return {row.service_id for row in s.exec(wanted) if expiries[row.service_id] == row.expires_on}
+    """Those whose owner does not want the coming debit, or has given it up: reminded as if renewal were off."""
+    choice, renewal, expiries = tables.RenewalChoice, tables.Renewal, {row.id: row.expires_on for row in services}
+    left_out = select(col(choice.service_id), col(choice.expires_on)).where(
+        col(choice.service_id).in_(expiries), col(choice.method_id).is_(None)
+    )
+    given_up = select(col(renewal.service_id), col(renewal.expires_on)).where(
+        col(renewal.service_id).in_(expiries), renewal.trouble == subscriptions.GIVEN_UP
+    )
+    unwanted = [*s.exec(left_out), *s.exec(given_up)]
+    return {service_id for service_id, expires_on in unwanted if expiries[service_id] == expires_on}
 
 
 def _letter(service: tables.Service, product: rules.Product, skipped: bool, today: date) -> _Letter | None:
@@ -97,80 +143,144 @@ def _letter(service: tables.Service, product: rules.Product, skipped: bool, toda
         return None
     params: dict[str, Any] = {"service_id": service.id, "expires_on": expires_on.isoformat()}
     if template == "m13" and days.notice_is_overdue(expires_on, today):
-        params["late"] = True
-    return _Letter(template, f"{template}:{service.id}:{expires_on}", service.account_id, params)
+        params["late"] = not _switched_on_late(service, expires_on)
+    return _Letter(template, f"{template}:{service.id}:{expires_on}", service.account_id, params, service=service)
 
 
-def _unsent(s: Session, letters: Sequence[_Letter]) -> list[_Letter]:
-    mail = tables.OutboxMail
-    keys = [one.dedup_key for one in letters]
-    told = set(s.exec(select(mail.dedup_key).where(col(mail.dedup_key).in_(keys))))
-    return [one for one in letters if one.dedup_key not in told]
+def _switched_on_late(service: tables.Service, expires_on: date) -> bool:
+    """Whether its owner switched renewal on after the last day for the notice: what they read then (M04) told them."""
+    changed = service.renewal_changed_at
+    return changed is not None and days.notice_is_overdue(expires_on, calendar.rome_date(changed))
 
 
-def _post(letters: Sequence[_Letter]) -> None:
+def _known(s: Session, letters: Sequence[_Letter]) -> dict[str, Any]:
+    """What has become of the mails that these letters are already, by their facts: status and `ready_at`."""
+    mail, keys = tables.OutboxMail, [one.dedup_key for one in letters]
+    found: Any = s.exec(
+        select(col(mail.dedup_key), col(mail.status), col(mail.ready_at)).where(col(mail.dedup_key).in_(keys))
+    )
+    return {row.dedup_key: row for row in found}
+
+
+def _post(letters: Sequence[_Letter], today: date) -> int:
+    """Write these letters; how many could be written. One that cannot leaves the others alone."""
     if not letters:
+        return 0
+    try:
+        with db.transaction() as s:
+            for one in letters:
+                _write(s, one, today)
+    except errors.Unavailable:
+        raise
+    except Exception:  # one of them is not as it should be: each by itself shows which
+        return sum([_apart(one, lambda s, one=one: _write(s, one, today)) for one in letters])
+    return len(letters)
+
+
+def _apart(letter: _Letter, work: Callable[[Session], None]) -> bool:
+    """Do something for one letter in a transaction of its own; whether it went well, of which staff know if not."""
+    try:
+        with db.transaction() as s:
+            work(s)
+    except errors.Unavailable:
+        raise
+    except Exception:  # the letters of all others must not wait for this one
+        log.exception("the letter %s failed", letter.dedup_key)
+        with db.transaction() as s:
+            alerts.tell_staff(s, "notice_failed", letter.dedup_key)
+        return False
+    return True
+
+
+def _alert(unclear: Sequence[tables.Service]) -> None:
+    if unclear:
+        with db.transaction() as s:
+            for row in unclear:
+                alerts.tell_staff(s, "notice_failed", f"{row.id}:{row.expires_on}", service_id=row.id)
+
+
+def _write(s: Session, one: _Letter, today: date) -> None:
+    outbox.post(
+        s,
+        template=one.template,
+        dedup_key=one.dedup_key,
+        account_id=one.account_id,
+        order_id=one.order.id if one.order else None,
+        to_address=one.order.reference_email if one.order else None,
+        lang=one.order.lang if one.order else None,
+        params=one.params,
+    )
+    if one.template == "m13":
+        _make_sure(s, one, today)
+    live.publish(s, live.WORK_MAIL)
+
+
+def _insist(s: Session, one: _Letter, mail: Any, today: date) -> None:
+    """A legal notice of which no mail server has taken the mail: one that was given up is tried again each day."""
+    if mail.status == "failed" and mail.ready_at <= clock.now() - _AGAIN_AFTER:
+        outbox.again(s, one.dedup_key)
+    _make_sure(s, one, today)
+
+
+def _make_sure(s: Session, one: _Letter, today: date) -> None:
+    """A consumer's notice that is late goes by text message too, and staff know (6.8)."""
+    service = one.service
+    if service is None or service.expires_on is None or not one.params.get("late"):
         return
-    with db.transaction() as s:
-        for one in letters:
-            outbox.post(
-                s,
-                template=one.template,
-                dedup_key=one.dedup_key,
-                account_id=one.account_id,
-                order_id=one.order.id if one.order else None,
-                to_address=one.order.reference_email if one.order else None,
-                lang=one.order.lang if one.order else None,
-                params=one.params,
-            )
-        live.publish(s, live.WORK_MAIL)
-
-
-def _undelivered(s: Session, services: Sequence[tables.Service], today: date) -> list[tables.Service]:
-    """Renewals whose legal notice was written on an earlier day and has not been taken by a mail server."""
-    mail = tables.OutboxMail
-    due = {
-        dunning.notice_key(row.id or 0, row.expires_on): row
-        for row in services
-        if row.expires_on and row.renewal == subscriptions.RENEWAL_ACTIVE and days.notice_is_due(row.expires_on, today)
-    }
-    unsent = s.exec(select(mail.dedup_key).where(col(mail.dedup_key).in_(due), mail.status != "sent"))
-    return [due[key] for key in unsent]
-
-
-def _insist(service: tables.Service, today: date) -> None:
-    """A notice that was given up is tried again each day; once it is late for a consumer, by text message too (6.8)."""
-    if service.expires_on is None:
+    if not facts.holder(s.get_one(tables.Account, one.account_id).holder).consumer:
         return
-    key, on = dunning.notice_key(service.id or 0, service.expires_on), calendar.debit_on(service.expires_on)
-    with db.transaction() as s:
-        outbox.again(s, key)
-        consumer = facts.holder(s.get_one(tables.Account, service.account_id).holder).consumer
-        if not (consumer and days.notice_is_overdue(service.expires_on, today)):
-            return
-        alerts.tell_staff(s, "notice_late", key, service_id=service.id)
-        sms.post(
-            s,
-            dedup_key=key,
-            account_id=service.account_id,
-            key="sms.m13",
-            service=service.label,
-            amount_cents=renewal_costs.of(s, [service], on).get(service.id or 0, 0),
-            on=on,
-            stop=renewals.stop_by(service.expires_on),
-        )
+    on = max(calendar.debit_on(service.expires_on), today)
+    alerts.tell_staff(s, "notice_late", one.dedup_key, service_id=service.id)
+    sms.post(
+        s,
+        dedup_key=one.dedup_key,
+        account_id=one.account_id,
+        key="sms.m13",
+        service=service.label,
+        amount_cents=renewal_costs.of(s, [service], on).get(service.id or 0, 0),
+        on=on,
+        stop=renewals.stop_by(service.expires_on),
+    )
 
 
 def remind_unpaid(limit: int = 200) -> int:
-    """«Ordine in attesa di pagamento» (M19): 3 and 10 days after an unpaid purchase, 3 days before it lapses."""
-    order, today = tables.Order, clock.today()
+    """«Ordine in attesa di pagamento» (M19): 3 and 10 days after an unpaid purchase, 3 days before it lapses.
+
+    The next `limit` that stand today and are not written; how many could be. Safe to repeat.
+    """
+    today = clock.today()
     with db.reading() as s:
-        waiting = s.exec(
-            select(order).where(order.status == orders.Status.AWAITING_PAYMENT, order.kind == orders.Kind.PURCHASE)
-        ).all()
-        letters = _unsent(s, [letter for row in waiting if (letter := _unpaid(row, today))])[:limit]
-    _post(letters)
-    return len(letters)
+        waiting = s.exec(_unreminded(today).limit(limit)).all()
+    return _post([letter for row in waiting if (letter := _unpaid(row, today))], today)
+
+
+def _unreminded(today: date) -> Any:
+    """Unpaid purchases for which a reminder stands today that was not written: `days.payment_reminder` in SQL."""
+    order, mail = tables.Order, tables.OutboxMail
+    first, second = days.PAYMENT_DAYS
+    last = col(order.payable_until_at) < _midnight(today + timedelta(days=days.PAYMENT_LAST_DAYS + 1))
+
+    def has_waited(for_days: int) -> ColumnElement[bool]:
+        return col(order.created_at) < _midnight(today - timedelta(days=for_days - 1))
+
+    stage = case((last, "last"), (has_waited(second), str(second)), else_=str(first))
+    key = literal("m19:") + cast(order.id, String) + ":" + stage
+    return (
+        select(order)
+        .where(
+            order.status == orders.Status.AWAITING_PAYMENT,
+            order.kind == orders.Kind.PURCHASE,
+            col(order.payable_until_at) >= _midnight(today),
+            or_(last, has_waited(first)),
+            ~select(mail.id).where(col(mail.dedup_key) == key).exists(),
+        )
+        .order_by(col(order.payable_until_at), col(order.id))
+    )
+
+
+def _midnight(day: date) -> datetime:
+    """The first instant of a day in Rome."""
+    return datetime.combine(day, time(), calendar.ROME).astimezone(UTC)
 
 
 def _unpaid(order: tables.Order, today: date) -> _Letter | None:

@@ -21,6 +21,7 @@ from pecapp.tables.payments import (
 )
 from pecapp.tables.people import Account, CalendarFeed, KnownDevice, Token, WebSession
 from pecapp.tables.sales import (
+    LASTING,
     Acceptance,
     CodeUse,
     Draft,
@@ -35,6 +36,7 @@ from pecapp.tables.sales import (
 )
 
 __all__ = [
+    "LASTING",
     "Acceptance",
     "Account",
     "Alert",

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, Text
+from sqlalchemy import CheckConstraint, Column, Index, Text, bindparam
 from sqlmodel import Field
 
 from pecapp.domain import orders
@@ -135,10 +135,23 @@ class SignerContact(columns.Row, table=True):
     tax_code: str
 
 
+_LASTING = ("activating", "active", "expired")
+
+
 class Service(columns.Row, table=True):
     """Something bought that lasts."""
 
-    __table_args__ = (Index("ix_service_account", "account_id"), Index("ix_service_expiry", "expires_on"))
+    __table_args__ = (
+        Index("ix_service_account", "account_id"),
+        Index("ix_service_expiry", "expires_on"),
+        Index(
+            "ix_service_lasting",
+            "expires_on",
+            "id",
+            sqlite_where=Column("status", Text).in_(_LASTING),
+            postgresql_where=Column("status", Text).in_(_LASTING),
+        ),
+    )
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")
     order_id: int = Field(foreign_key="customer_order.id", index=True)
@@ -156,6 +169,12 @@ class Service(columns.Row, table=True):
     method_id: int | None = Field(default=None, foreign_key="payment_method.id", index=True)
     free_exit_until_on: date | None = None
     """Until when a consumer who was told of the renewal too late may leave without cost (6.8)."""
+
+
+LASTING = Service.metadata.tables["service"].c.status.in_(
+    bindparam("lasting", _LASTING, expanding=True, literal_execute=True)
+)
+"""Services that are not cancelled, in the very words of `ix_service_lasting`: SQLite compares them literally."""
 
 
 class Renewal(columns.Row, table=True):

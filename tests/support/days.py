@@ -35,7 +35,7 @@ async def live(day: date) -> None:
 
 
 def _all_pages(work) -> None:
-    last = 0
+    last = work()
     while last is not None:
         last = work(last)
 
