@@ -87,12 +87,17 @@ def cancel(actor: access.Actor, number: str) -> None:
     """
     account_id = access.require(actor)
     with db.transaction() as s:
-        order = lock(s, number, account_id)
-        if order.status == orders.Status.CANCELLED:
-            return
-        if not orders.allows(orders.Status(order.status), orders.Signal.CANCELLED):
-            raise errors.Conflict("ORD_NON_ANNULLABILE")
-        _close(s, order, orders.Signal.CANCELLED, by="customer")
+        call_off(s, account_id, number)
+
+
+def call_off(s: Session, account_id: int, number: str) -> None:
+    """As `cancel`, in the caller's transaction."""
+    order = lock(s, number, account_id)
+    if order.status == orders.Status.CANCELLED:
+        return
+    if not orders.allows(orders.Status(order.status), orders.Signal.CANCELLED):
+        raise errors.Conflict("ORD_NON_ANNULLABILE")
+    _close(s, order, orders.Signal.CANCELLED, by="customer")
 
 
 def expire_due(limit: int = 200) -> int:

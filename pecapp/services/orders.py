@@ -12,7 +12,17 @@ from pecapp.domain import orders as rules
 from pecapp.domain import payments as attempts
 from pecapp.domain import refunds as money_back
 from pecapp.gateways import registry
-from pecapp.services import access, facts, means, settlement, subscriptions, throttle, views, withdrawals
+from pecapp.services import (
+    access,
+    facts,
+    failed_renewals,
+    means,
+    settlement,
+    subscriptions,
+    throttle,
+    views,
+    withdrawals,
+)
 
 PAGE = 20
 RENEWAL = "renewal"
@@ -234,6 +244,7 @@ def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang:
             "totals": _totals(order, lang),
             "reference_email": "" if _is_automatic(s, order) else order.reference_email,
             "can_cancel": shown.can_pay,
+            "asks_about_renewal": shown.can_pay and failed_renewals.asks_about_renewal(s, order),
             "can_withdraw": bool(withdrawals.offered(s, [order]).number),
             "means": means.choices(s, order.account_id, lang) if shown.can_pay else [],
             "chosen": means.value(order.gateway, order.method_id),

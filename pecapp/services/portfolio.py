@@ -13,6 +13,7 @@ from pecapp.services import (
     access,
     catalog,
     facts,
+    failed_renewals,
     methods,
     orders,
     renewal_costs,
@@ -68,8 +69,11 @@ def _warnings(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) -
     asked = select(tables.PaymentMethod).where(col(tables.PaymentMethod.id).in_(set(on_it.values()) - {None}))
     known = {method.id: methods.as_means(method) for method in s.exec(asked)}
     costs, price_list = renewal_costs.to_authorise(s, list(active.values()), today), catalog.current(s).price_list
-    found = {}
+    failed = failed_renewals.troubles(s, list(active.values()), lang)
+    found = {number: f"{one.why} {one.following}".strip() for number, one in failed.items()}
     for number, service in active.items():
+        if number in failed:
+            continue  # what has happened says more than what may
         if this_time.get(number, number) is None:
             continue  # skipped: nothing will be debited
         on = max(calendar.debit_on(service.expires_on or today), today)
@@ -161,14 +165,17 @@ def _with_debit(
     method = s.get(tables.PaymentMethod, method_id) if method_id else None
     doubt = renewals.doubt(cost, on, methods.as_means(method) if method else None, sold=product.sellable)
     skipped = choice is not None and choice.method_id is None
+    trouble = failed_renewals.troubles(s, [service], lang).get(service.id or 0, renewal_views.NO_TROUBLE)
+    planned = trouble.again if trouble.why else "" if skipped else i18n.date(on, lang)
     return replace(
         shown,
+        trouble=trouble,
         method_id=service.method_id or 0,
         method=methods.title(method, lang) if method else "",
         ceiling=i18n.money(method.ceiling_cents, lang) if method and method.ceiling_cents else "",
-        debit_on="" if skipped else i18n.date(on, lang),
-        amount="" if skipped else i18n.money(cost, lang),
-        warnings=[i18n.text(f"renewal.doubt.{doubt}", lang)] if doubt and not skipped else [],
+        debit_on=planned,
+        amount=i18n.money(cost, lang) if planned else "",
+        warnings=[i18n.text(f"renewal.doubt.{doubt}", lang)] if doubt and not (skipped or trouble.why) else [],
         exception=_exception(choice, method, on, lang),
     )
 

@@ -48,6 +48,25 @@ class SavingView:
 
 
 @dataclass(frozen=True)
+class TroubleView:
+    """A debit of the coming term that came to nothing, or that its owner has given up; without `why` there is none."""
+
+    why: str = ""
+    order_number: str = ""
+    """The order that waits to be paid instead; empty for a term that was given up."""
+    following: str = ""
+    """Whether, and when, it is tried again, in words."""
+    again: str = ""
+    """The day of the next try; empty for none."""
+    fix_url: str = ""
+    """Where its owner can put it right; empty where only paying helps."""
+    fix_label: str = ""
+
+
+NO_TROUBLE = TroubleView()
+
+
+@dataclass(frozen=True)
 class ServicePageView:
     """«Gestisci»: one service of the customer with everything that can be done about it."""
 
@@ -79,6 +98,7 @@ class ServicePageView:
     freq_max: int = 0
     warnings: list[str] = field(default_factory=list)
     """What stands in the way of the next debit, in words; with it goes «Aggiorna i tuoi dati»."""
+    trouble: TroubleView = NO_TROUBLE
     exception: str = ""
     """What was decided for the next debit only, in words: skipped, or on another method."""
     can_enable: bool = False

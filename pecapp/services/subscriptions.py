@@ -425,22 +425,28 @@ def disable(actor: access.Actor, service_id: int) -> bool:
     account_id = access.require(actor)
     with db.transaction() as s:
         row = own(s, account_id, service_id)
-        at, runs = clock.now(), debit_runs(s, service_id)
-        if row.renewal == RENEWAL_ACTIVE:
-            row.renewal = RENEWAL_DISABLED
-            outbox.post(
-                s,
-                template="m05",
-                dedup_key=f"m05:service:{service_id}:{at.isoformat()}",
-                account_id=account_id,
-                params={"service_id": service_id},
-            )
-        elif row.renewal == RENEWAL_INCOMPLETE:
-            row.renewal = RENEWAL_INACTIVE
-        else:
-            return runs
-        row.renewal_changed_at, row.renewal_reason, row.method_id = at, "customer", None
-        s.add(row)
-        s.execute(delete(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id) == service_id))
-        live.publish(s, live.account(account_id), live.WORK_MAIL)
+        runs = debit_runs(s, service_id)
+        switch_off(s, row)
         return runs
+
+
+def switch_off(s: Session, row: tables.Service) -> None:
+    """The owner of a locked service does not want it to renew by itself any more; M05 tells. Safe to repeat."""
+    at = clock.now()
+    if row.renewal == RENEWAL_ACTIVE:
+        row.renewal = RENEWAL_DISABLED
+        outbox.post(
+            s,
+            template="m05",
+            dedup_key=f"m05:service:{row.id}:{at.isoformat()}",
+            account_id=row.account_id,
+            params={"service_id": row.id},
+        )
+    elif row.renewal == RENEWAL_INCOMPLETE:
+        row.renewal = RENEWAL_INACTIVE
+    else:
+        return
+    row.renewal_changed_at, row.renewal_reason, row.method_id = at, "customer", None
+    s.add(row)
+    s.execute(delete(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id) == row.id))
+    live.publish(s, live.account(row.account_id), live.WORK_MAIL)

@@ -245,6 +245,8 @@ class OrderView:
     reference_email: str = ""
     can_pay: bool = False
     can_cancel: bool = False
+    asks_about_renewal: bool = False
+    """Whether cancelling it leaves automatic renewal on: then what is to become of that is asked too."""
     can_withdraw: bool = False
     can_resume: bool = False
     """The gateway's page of the open attempt can still be used."""

@@ -264,6 +264,18 @@ def _details() -> rx.Component:
 
 
 def _cancel_dialog() -> rx.Component:
+    """Where automatic renewal stays on without the order, both ways out of it stand out alike (6.7.7)."""
+    both = [
+        buttons.button(text.t(key), look="danger", on_click=act, **dialogs.closes(states.CANCEL_DIALOG))
+        for key, act in (("ord.cancel_only", State.cancel), ("ord.cancel_and_disable", State.cancel_and_disable))
+    ]
+    alone = buttons.button(
+        text.t("ord.cancel_confirm"),
+        look="danger",
+        icon="trash_2",
+        on_click=State.cancel,
+        **dialogs.closes(states.CANCEL_DIALOG),
+    )
     return dialogs.dialog(
         states.CANCEL_DIALOG,
         text.t("ord.cancel_title"),
@@ -274,17 +286,15 @@ def _cancel_dialog() -> rx.Component:
                 rx.el.li(text.t("svc.cancel_expiry", expires=ORDER.expires)),
                 rx.el.li(text.t("ord.cancel_names")),
             ),
+            rx.cond(ORDER.asks_about_renewal, rx.el.li(text.t("ord.cancel_renewal")), rx.fragment()),
             rx.el.li(text.t("ord.cancel_final")),
             class_name="consequences",
         ),
         actions=[
+            rx.cond(ORDER.asks_about_renewal, rx.fragment(*both), alone),
             buttons.button(
-                text.t("ord.cancel_confirm"),
-                look="danger",
-                icon="trash_2",
-                on_click=State.cancel,
+                rx.cond(ORDER.asks_about_renewal, text.t("ord.cancel_not"), text.t("ord.cancel_keep")),
                 **dialogs.closes(states.CANCEL_DIALOG),
             ),
-            buttons.button(text.t("ord.cancel_keep"), **dialogs.closes(states.CANCEL_DIALOG)),
         ],
     )

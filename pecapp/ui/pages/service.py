@@ -138,6 +138,7 @@ def _next_debit() -> rx.Component:
     )
     ceiling = data.facts((text.t("ceiling.title"), SERVICE.ceiling))
     return rx.fragment(
+        rx.cond(SERVICE.trouble.why != "", _trouble(), rx.fragment()),
         rx.cond(
             SERVICE.warnings.length() > 0,
             feedback.callout(
@@ -166,6 +167,25 @@ def _next_debit() -> rx.Component:
         ),
         rx.cond(SERVICE.ceiling != "", ceiling, rx.fragment()),
         rx.el.p(buttons.link(text.t("svc.forecast"), href="/prossimi-addebiti")),
+    )
+
+
+def _trouble() -> rx.Component:
+    """Why the debit came to nothing, whether it is tried again, and what its owner can do (6.7.5)."""
+    trouble = SERVICE.trouble
+    pay = buttons.link_button(
+        text.t("svc.again.pay", number=trouble.order_number), href=f"/ordini/{trouble.order_number}"
+    )
+    return feedback.callout(
+        None,
+        rx.el.p(trouble.why),
+        rx.cond(trouble.following != "", rx.el.p(trouble.following), rx.fragment()),
+        buttons.bar(
+            rx.cond(trouble.order_number != "", pay, rx.fragment()),
+            rx.cond(trouble.fix_url != "", buttons.link_button(trouble.fix_label, href=trouble.fix_url), rx.fragment()),
+        ),
+        tone="warning",
+        live=True,
     )
 
 

@@ -1,7 +1,7 @@
 """The live order page, and the lists of orders."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import ClassVar
 
 import reflex as rx
@@ -9,7 +9,7 @@ import segno
 from reflex.event import EventSpec
 
 from pecapp import errors, i18n, settings
-from pecapp.services import lifecycle, means, orders, payments, views
+from pecapp.services import access, failed_renewals, lifecycle, means, orders, payments, views
 from pecapp.services import live as topics
 from pecapp.ui import live
 from pecapp.ui.states import session
@@ -168,9 +168,17 @@ class OrderPage(rx.State):
     @rx.event(temporal=True)
     async def cancel(self) -> None:
         """«Annulla», confirmed. A paid order, or one being paid, stays as it is and the page says so."""
+        await self._call_off(lifecycle.cancel)
+
+    @rx.event(temporal=True)
+    async def cancel_and_disable(self) -> None:
+        """«Annulla e disattiva il rinnovo automatico», confirmed: both, or neither when the order is being paid."""
+        await self._call_off(failed_renewals.cancel_and_disable)
+
+    async def _call_off(self, way: Callable[[access.Actor, str], None]) -> None:
         try:
-            await session.call(self, lifecycle.cancel, self.order.number)
-        except errors.Conflict as problem:
+            await session.call(self, way, self.order.number)
+        except (errors.Conflict, errors.NotFound) as problem:
             self.problem = i18n.error_text(problem, await session.lang(self))
         await self._read(self.order.number)
 
