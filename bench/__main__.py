@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import kills, push, renewals, webhooks
+from bench import admin, kills, push, renewals, webhooks
 
-TABLES = {"webhooks": webhooks.run, "push": push.run, "renewals": renewals.run, "kills": kills.run}
+TABLES = {"webhooks": webhooks.run, "push": push.run, "renewals": renewals.run, "kills": kills.run, "admin": admin.run}
 
 
 def main() -> None:

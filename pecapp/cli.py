@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pecapp import db, errors, migrations, settings, workflows
-from pecapp.services import accounts, catalog, demo, demo_year, live, rehearsal
+from pecapp.services import accounts, catalog, demo, demo_year, live, rehearsal, second_factor
 
 CATALOGUE = Path(__file__).parent / "demo" / "catalog.toml"
 
@@ -25,8 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("demo-year", help="give its customer services whose dates are near, as `make demo` does")
     catalogue = commands.add_parser("catalogue", help="load a catalogue file")
     catalogue.add_argument("file", type=Path)
-    admin = commands.add_parser("create-admin", help="make a member of staff; asks for the password")
+    admin = commands.add_parser("create-admin", help="make a member of staff who owns the place; asks for the password")
     admin.add_argument("email")
+    lost = commands.add_parser("reset-second-factor", help="let a member of staff who lost their app set up another")
+    lost.add_argument("email")
     commands.add_parser("worker", help="run the background work in a process of its own")
     chosen = parser.parse_args(arguments)
     try:
@@ -75,6 +77,10 @@ def _create_admin(chosen: argparse.Namespace, _current: settings.Settings) -> No
     print(accounts.create_admin(chosen.email, getpass.getpass("Password: ")))
 
 
+def _reset_second_factor(chosen: argparse.Namespace, _current: settings.Settings) -> None:
+    second_factor.reset(chosen.email)
+
+
 def _worker(_chosen: argparse.Namespace, current: settings.Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     live.connect(current.redis_url)
@@ -99,5 +105,6 @@ _COMMANDS = {
     "demo-year": _demo_year,
     "catalogue": _catalogue,
     "create-admin": _create_admin,
+    "reset-second-factor": _reset_second_factor,
     "worker": _worker,
 }

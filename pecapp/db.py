@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -32,7 +33,9 @@ BUSY_SECONDS = 5
 """How long a write waits for its turn before the caller is told to come back."""
 SHARED_BATCH = 64
 SETTLEMENT_LOCK = 0x5EA1
-"""PostgreSQL advisory lock that lines up the shared transactions of several processes, so that they cannot deadlock."""
+"""PostgreSQL advisory lock that lines up whatever touches attempts, orders, methods and services together."""
+_COLLIDED = frozenset({"40P01", "40001"})
+"""What PostgreSQL says to the one that it sends away so that others go on: a deadlock, or a serialization failure."""
 
 _ENGINE: dict[str, Any] = {"pool_timeout": BUSY_SECONDS, "hide_parameters": True}
 """What customers typed must not reach the log by way of a database error."""
@@ -46,6 +49,7 @@ _SQLITE_AWAY = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=SETTLEMENT_LOCK)
 _SAFE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 
@@ -162,6 +166,16 @@ def locked(statement: Any) -> Any:
     return statement if _database().sqlite else statement.with_for_update()
 
 
+def settling(s: Session) -> None:
+    """Take the turn of those that settle, up to the end of the transaction of `s`, in which nothing is held yet.
+
+    A settlement goes from the attempt to the order, its method and the services; who comes from a service or a method
+    to an order would meet it half-way, each waiting for the other. SQLite has one writer in any case.
+    """
+    if not _database().sqlite:
+        s.execute(_TAKE_TURN)
+
+
 def unclaimed(statement: Any) -> Any:
     """As `locked`, but passes over rows that others hold: whoever holds one is seeing to it."""
     return statement if _database().sqlite else statement.with_for_update(skip_locked=True)
@@ -185,6 +199,31 @@ def core(s: Session) -> Connection:
     if connection is None:
         connection = s.info["connection"] = s.connection()
     return connection
+
+
+@cache
+def _defaults(model: type[SQLModel]) -> dict[str, Any]:
+    """What a row of `model` holds where nothing is said; its key, where that is empty, is the database's to give."""
+    fields = ((name, field) for name, field in model.model_fields.items() if not field.is_required())
+    keys = table(model).primary_key.columns
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if name not in keys}
+
+
+def insert(s: Session, model: type[SQLModel], **values: Any) -> Any:
+    """Insert a row, with the model's defaults for what is not named; gives it as it was stored, key and all.
+
+    One statement, where an entity would cost the ORM's work besides. What is given is to be read: whoever changes it
+    changes nothing in the database.
+    """
+    row = _defaults(model) | values  # pyright: ignore[reportArgumentType]  (a class has a hash, if not its instances)
+    made = core(s).execute(_insert(str(model.__tablename__)), row)
+    keys = zip(table(model).primary_key.columns.keys(), made.inserted_primary_key or (), strict=True)
+    return SimpleNamespace(**row | dict(keys))
+
+
+@cache
+def _insert(name: str) -> Any:
+    return SQLModel.metadata.tables[name].insert()
 
 
 def insert_once(s: Session, model: type[SQLModel], values: dict[str, Any]) -> bool:
@@ -225,6 +264,12 @@ def _translated() -> Iterator[None]:
         raise errors.Unavailable from problem
 
 
+def _collided(refusal: errors.Unavailable) -> bool:
+    """Whether others stood in the way of it, so that the same work may well succeed once they are gone."""
+    problem = refusal.__cause__
+    return isinstance(problem, DBAPIError) and getattr(problem.orig, "sqlstate", None) in _COLLIDED
+
+
 def _is_away(problem: DBAPIError) -> bool:
     """Whether the database cannot serve now, as against a statement that is wrong."""
     code = getattr(problem.orig, "sqlite_errorcode", None)
@@ -245,7 +290,8 @@ async def shared(work: Callable[[Session], T]) -> T:
 
     One commit to disk then serves many webhooks. Nobody waits for a batch to fill: it holds what came while the last
     one was being written. `work` may run twice (a batch that fails is repeated piece by piece), so its only effects
-    are database writes and `after_commit`. Raises whatever `work` raises, or Unavailable.
+    are database writes and `after_commit`. It sees what those before it in the batch have written. Raises whatever
+    `work` raises, or Unavailable.
     """
     database = _database()
     if database.shared is None:
@@ -286,12 +332,19 @@ class _SharedWriter:
             batch.append(item)
         return batch, False
 
-    def _write(self, batch: list[_Work]) -> None:
+    def _write(self, batch: list[_Work], *, repeated: bool = False) -> None:
+        """Write a batch; one that collides with others is repeated piece by piece, once."""
         try:
             results = self._try(batch)
-        except errors.Unavailable:
-            refused = [*batch, *self._queued()]
-            _answer(refused, [None] * len(refused), errors.Unavailable())
+        except errors.Unavailable as refusal:
+            if not _collided(refusal):
+                refused = [*batch, *self._queued()]
+                _answer(refused, [None] * len(refused), errors.Unavailable())
+            elif repeated:
+                _answer(batch, [None] * len(batch), errors.Unavailable())
+            else:
+                for item in batch:
+                    self._write([item], repeated=True)
         except Exception as problem:  # the worker must outlive any single piece of work
             if len(batch) == 1:
                 _answer(batch, [None], problem)
@@ -303,9 +356,14 @@ class _SharedWriter:
 
     def _try(self, batch: list[_Work]) -> list[Any]:
         with transaction() as s:
-            if not self.database.sqlite:
-                s.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SETTLEMENT_LOCK})
-            return [item.do(s) for item in batch]
+            settling(s)
+            return [self._do(s, item) for item in batch]
+
+    def _do(self, s: Session, item: _Work) -> Any:
+        """Do one piece of work; what it wrote is in the database for the next one, whichever way that reads."""
+        result = item.do(s)
+        s.flush()
+        return result
 
     def _queued(self) -> list[_Work]:
         """What came while the database could not be had, and has waited for the same thing."""

@@ -26,6 +26,7 @@ DEFAULT: Lang = "it"
 
 _DIRECTORY = Path(__file__).parent / "locales"
 _BABEL = MappingProxyType({"it": "it_IT", "en": "en_GB"})
+_HIGHEST_CENTS = 10**12
 _ROME = dates.get_timezone("Europe/Rome")
 _log = logging.getLogger(__name__)
 
@@ -111,6 +112,21 @@ def field_texts(error: errors.Invalid, lang: Lang) -> dict[str, str]:
 def money(cents: int, lang: Lang) -> str:
     """An amount in euro: 1208 is «12,08 €» in Italian, «€12.08» in English."""
     return numbers.format_currency(Decimal(cents) / 100, "EUR", locale=_BABEL[lang])
+
+
+def number(value: int, lang: Lang) -> str:
+    """A whole number: 12345 is «12.345» in Italian, «12,345» in English."""
+    return numbers.format_decimal(value, locale=_BABEL[lang])
+
+
+def cents(typed: str, lang: Lang) -> int | None:
+    """The cents of an amount in euro as a reader types it («12,08» in Italian, «12.08» in English), None for none."""
+    try:
+        euro = numbers.parse_decimal(typed.replace("€", "").strip(), locale=_BABEL[lang], strict=True)
+    except numbers.NumberFormatError:
+        return None
+    exact = euro * 100
+    return int(exact) if exact == exact.to_integral_value() and abs(exact) < _HIGHEST_CENTS else None
 
 
 def date(day: datetime.date, lang: Lang) -> str:

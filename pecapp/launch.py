@@ -34,6 +34,7 @@ PAGE_SOURCES = (
     "pecapp/domain",
     "pecapp/errors.py",
     "pecapp/legal",
+    "pecapp/services/admin",
     "pecapp/services/configuring.py",
     "pecapp/services/history_views.py",
     "pecapp/services/live.py",
@@ -76,6 +77,7 @@ ADVICE = """
 Ceralacca   {app}
 {elsewhere}
 Sign in     customer 1000001@login.ceralacca.test, admin admin@ceralacca.test; password ceralacca-demo
+Admin       {app}/admin; the code of the second step is at {app}/dev/codice
 Mailbox     {app}/dev/posta
 """
 CLOCK = """\

@@ -39,6 +39,23 @@ from pecapp.ui.pages import (
     sign_in,
     withdrawal,
 )
+from pecapp.ui.pages.admin import batch as staff_batch
+from pecapp.ui.pages.admin import board as staff_board
+from pecapp.ui.pages.admin import customer as staff_customer
+from pecapp.ui.pages.admin import customers as staff_customers
+from pecapp.ui.pages.admin import disputes as staff_disputes
+from pecapp.ui.pages.admin import event as staff_event
+from pecapp.ui.pages.admin import events as staff_events
+from pecapp.ui.pages.admin import ledger as staff_ledger
+from pecapp.ui.pages.admin import methods as staff_methods
+from pecapp.ui.pages.admin import order as staff_order
+from pecapp.ui.pages.admin import orders as staff_orders
+from pecapp.ui.pages.admin import payments as staff_payments
+from pecapp.ui.pages.admin import people as staff_people
+from pecapp.ui.pages.admin import register as staff_register
+from pecapp.ui.pages.admin import search as staff_search
+from pecapp.ui.pages.admin import selling as staff_selling
+from pecapp.ui.pages.admin import services as staff_services
 from pecapp.web import routes
 
 PAGES = (
@@ -66,6 +83,23 @@ PAGES = (
     accessibility,
     privacy,
     withdrawal,
+    staff_board,
+    staff_batch,
+    staff_customers,
+    staff_customer,
+    staff_orders,
+    staff_order,
+    staff_payments,
+    staff_services,
+    staff_methods,
+    staff_search,
+    staff_events,
+    staff_event,
+    staff_ledger,
+    staff_disputes,
+    staff_people,
+    staff_register,
+    staff_selling,
 )
 
 try:

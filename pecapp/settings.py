@@ -84,7 +84,10 @@ class Settings(BaseSettings):
     renewals_per_second: int = Field(default=20, ge=0, le=1000)
     """How many charges this process asks a gateway for in a second (Stripe allows 25 in all); 0: as fast as it can."""
     renewal_schedule: str = "0 0 6-22 * * *"
-    """When the day's renewals are gone through, in Rome: at 06:00, then what a standstill or a payment held up."""
+    """When the day's renewals are gone through, in Rome: at 06:00, then what a standstill or a payment held up.
+
+    On a service's last day what failed because of us is tried up to the round of 22 (`domain.dunning`).
+    """
     sweep_seconds: int = Field(default=15, ge=1, le=59)
     workers: bool = True
     """Whether this process also runs the background work."""

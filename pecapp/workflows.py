@@ -21,6 +21,7 @@ from pecapp import clock, settings
 from pecapp.services import (
     access,
     baskets,
+    brake,
     debits,
     endings,
     foresight,
@@ -37,6 +38,7 @@ from pecapp.services import (
     sms,
     withdrawals,
 )
+from pecapp.services.admin import board, webhooks
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +97,27 @@ async def _send_sms() -> int:
 
 
 @DBOS.workflow()
+async def events_round(_at: datetime, _context: object) -> None:
+    """Fetch what the gateways have told and nobody delivered."""
+    await DBOS.run_step_async({"name": "missing events"}, webhooks.fetch_recent)
+
+
+@DBOS.workflow()
 async def housekeeping_round(_at: datetime, _context: object) -> None:
     """Close lapsed orders, forget old sessions and baskets, and the engine's own past."""
     await _until_done("lapsed orders", _expire_orders)
     await _until_done("old sessions", _sweep_sessions)
     await _until_done("old baskets", _sweep_baskets)
+    await DBOS.run_step_async({"name": "days that are over"}, _close_days)
     await _forget_rounds()
+
+
+async def _warn_of_brake() -> bool:
+    return await asyncio.to_thread(brake.warn_due)
+
+
+async def _close_days() -> int:
+    return await asyncio.to_thread(board.close_days)
 
 
 async def _expire_orders() -> int:
@@ -140,6 +157,7 @@ async def renewals_round(_at: datetime, _context: object) -> None:
     """The day's work on everything that expires: debits, ends, and what has to be told."""
     await _until_done("expired", _expire_services)
     await _debit_all()
+    await DBOS.run_step_async({"name": "brake"}, _warn_of_brake)
     await _until_done("cancelled", _cancel_services)
     today = await DBOS.run_step_async({"name": "day to tell"}, _day_to_tell)
     if today is None:
@@ -313,6 +331,7 @@ async def running() -> AsyncIterator[None]:
                 "schedule": "17 7 * * * *",
                 "context": None,
             },
+            {"schedule_name": "events", "workflow_fn": events_round, "schedule": "41 23 * * * *", "context": None},
             {
                 "schedule_name": "foresight",
                 "workflow_fn": foresight_round,

@@ -190,6 +190,15 @@ def sqlite_database(databases: support_database.Databases) -> Iterator[str]:
 
 
 @pytest.fixture
+def postgres_database(databases: support_database.Databases) -> Iterator[str]:
+    """As `database`, on PostgreSQL alone; a test that asks for it carries the marker `postgres`."""
+    with databases.fresh("postgresql") as url:
+        db.configure(url)
+        yield url
+        db.dispose()
+
+
+@pytest.fixture
 def redis_url() -> str:
     """The Redis server of the tests; a test that asks for it carries the marker `redis`."""
     return support_database.REDIS_URL

@@ -87,7 +87,7 @@ def test_a_member_of_staff_is_made_once(run, look, monkeypatch):
     monkeypatch.setattr("getpass.getpass", lambda _: "a long enough pass phrase")
     status, login = run("create-admin", "staff@example.test")
     account = look(lambda: the(tables.Account))
-    assert (status, login.strip(), account.role) == (0, account.login, "admin")
+    assert (status, login.strip(), account.role) == (0, account.login, "owner")
     status, said = run("create-admin", "staff@example.test")
     assert (status, "EMAIL_GIA_REGISTRATA" in said) == (1, True)
     assert len(look(lambda: factories.rows(tables.Account))) == 1

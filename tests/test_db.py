@@ -88,6 +88,17 @@ def test_a_row_is_inserted_once_and_whoever_comes_second_knows(database):
             assert db.insert_once(s, tables.OutboxMail, mail) is expected
 
 
+def test_a_row_that_is_inserted_is_what_an_entity_would_have_stored(database):
+    values = {"account_id": factories.customer().account_id, "gateway": "stripe", "kind": "card", "token": "pm_1"}
+    values["created_at"] = clock.now()
+    with db.transaction() as s:
+        s.add(tables.PaymentMethod(**values, fingerprint="entity"))
+        made = db.insert(s, tables.PaymentMethod, **values, fingerprint="row")
+    stored, same = the(tables.PaymentMethod, fingerprint="row"), {"id", "fingerprint"}
+    assert vars(made) == stored.model_dump()
+    assert stored.model_dump(exclude=same) == the(tables.PaymentMethod, fingerprint="entity").model_dump(exclude=same)
+
+
 def test_instants_come_back_as_they_went_in_and_need_a_zone(database):
     now = clock.now()
     attempt = factories.opened(created_at=now)
@@ -246,6 +257,18 @@ async def test_what_comes_together_is_written_together(sqlite_database):
 
 
 @pytest.mark.anyio
+async def test_each_piece_sees_what_those_before_it_in_the_batch_wrote(database):
+    def write(s):
+        s.add(tables.Counter(name="a", value=7))
+
+    def read(s):
+        return db.core(s).execute(text("SELECT value FROM counter")).scalar_one_or_none()
+
+    first = db.shared(lambda _s: time.sleep(0.1))  # the others come meanwhile
+    assert await asyncio.gather(first, db.shared(write), db.shared(read)) == [None, None, 7]
+
+
+@pytest.mark.anyio
 async def test_one_piece_that_fails_hurts_no_other_and_hears_why(database):
     told = []
 
@@ -264,6 +287,52 @@ async def test_one_piece_that_fails_hurts_no_other_and_hears_why(database):
     results = await asyncio.gather(*[db.shared(piece) for piece in pieces], return_exceptions=True)
     assert [type(result).__name__ for result in results] == ["str", "Boom", "str", "IntegrityError", "str"]
     assert sorted(told) == sorted(_names()) == ["a", "b", "c"]
+
+
+def _colliding(name, times, code="40P01"):
+    """A piece of work that PostgreSQL sends away so many times."""
+    left = [times]
+
+    def work(s):
+        if left[0]:
+            left[0] -= 1
+            s.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'collision' USING ERRCODE = '{code}'; END $$"))
+        return _count(name)(s)
+
+    return work
+
+
+async def _together(*pieces):
+    """All in one batch: they are accepted while the one before them is being written."""
+    free = threading.Event()
+
+    def busy(s):
+        free.wait(2)
+
+    first = asyncio.create_task(db.shared(busy))
+    rest = [asyncio.create_task(db.shared(piece)) for piece in pieces]
+    await asyncio.sleep(0)
+    free.set()
+    await first
+    return await asyncio.gather(*rest, return_exceptions=True)
+
+
+@pytest.mark.postgres
+@pytest.mark.anyio
+@pytest.mark.parametrize("code", ["40P01", "40001"])
+async def test_a_batch_that_collides_with_others_is_written_piece_by_piece(postgres_database, code):
+    pieces = [_count("a"), _colliding("b", 1, code), _count("c")]
+    assert await _together(*pieces) == ["a", "b", "c"]
+    assert _names() == ["a", "b", "c"]
+
+
+@pytest.mark.postgres
+@pytest.mark.anyio
+async def test_a_piece_that_collides_again_is_refused_alone(postgres_database):
+    results = await _together(_count("a"), _colliding("b", 2), _count("c"))
+    assert [type(result).__name__ for result in results] == ["str", "Unavailable", "str"]
+    assert _names() == ["a", "c"]
+    assert await db.shared(_colliding("d", 1)) == "d", "alone in its batch it is repeated as well"
 
 
 @pytest.mark.anyio

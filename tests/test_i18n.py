@@ -1,5 +1,6 @@
 """Words, amounts and dates: as people of each language write them, and never a hole in the page."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -101,3 +102,17 @@ def test_tables_that_contradict_each_other_are_refused(
             i18n.words("it")
     finally:
         i18n.words.cache_clear()
+
+
+def test_every_alert_of_the_staff_has_words() -> None:
+    source = "\n".join(file.read_text() for file in (Path(i18n.__file__).parent / "services").rglob("*.py"))
+    kinds = set(re.findall(r'tell_staff\(\s*\w+,\s*"(\w+)"', source)) | {"event_unmatched", "event_unanswered"}
+    assert len(kinds) > 20
+    assert [kind for kind in sorted(kinds) if f"staff.alert.{kind}" not in i18n.words("it")] == []
+
+
+def test_every_act_of_the_staff_has_words() -> None:
+    source = "\n".join(file.read_text() for file in (Path(i18n.__file__).parent / "services").rglob("*.py"))
+    acts = set(re.findall(r'audit\.record\(\s*s,\s*\w+,\s*"(\w+)"', source))
+    assert len(acts) > 5
+    assert [act for act in sorted(acts) if f"staff.act.{act}" not in i18n.words("it")] == []

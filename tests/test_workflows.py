@@ -20,7 +20,7 @@ from pecapp.services import debits, foresight, inbox, live, notices, outbox, rec
 from tests.support import factories, papers, renewing
 from tests.support import gateway as support_gateway
 from tests.support.factories import VISA, the
-from tests.support.gateway import SIGNED, event
+from tests.support.gateway import SIGNED, event, listed
 
 PATIENCE = 20.0
 
@@ -285,3 +285,18 @@ def test_two_processes_send_each_mail_once_and_stop_when_they_are_told(served):
     assert [mail.tries for mail in factories.rows(tables.OutboxMail)] == [1] * 40
     assert [worker.returncode for worker in workers] == [0, 0], said
     assert not [text for text in said if "ERROR" in text or "Traceback" in text]
+
+
+@pytest.mark.anyio
+async def test_what_was_never_delivered_is_fetched_every_hour_and_settled(sqlite_database, gateway, configured):
+    configured(59)
+    attempt = factories.opened()
+    gateway.know(attempt, Verdict.SUCCEEDED, card=VISA)
+    gateway.events.append(listed("evt_lost", clock.now() - timedelta(hours=1), attempt_id=attempt.id))
+    async with workflows.running():
+        (schedule,) = await DBOS.list_schedules_async(schedule_name_prefix="events")
+        assert schedule["schedule"] == "41 23 * * * *"
+        handle = await DBOS.start_workflow_async(workflows.events_round, clock.now(), None)
+        await handle.get_result()
+        await _until(_paid(attempt))
+    assert factories.alerts() == ["events_missing"]

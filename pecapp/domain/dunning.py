@@ -5,10 +5,12 @@ a standstill of some days loses nothing and a late one is told once, by the late
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from pecapp.domain import calendar
 
+LAST_ROUND_HOUR = 22
+"""Hour of Rome of a day's last round of debits."""
 RETRY_DAYS = (5, 3, 1)
 """Days before E on which a debit that was softly refused is tried again."""
 NOTICE_DAYS = 35
@@ -26,6 +28,15 @@ def next_retry(expires_on: date, today: date) -> date | None:
     """The next day after `today` on which a soft refusal is tried again; None after the last of them."""
     days = (expires_on - timedelta(days=before) for before in RETRY_DAYS)
     return next((day for day in days if day > today), None)
+
+
+def retry_of_ours(expires_on: date, at: datetime) -> date | None:
+    """From which day on the next round tries again what failed at the instant `at` because of us; None: none is left.
+
+    The rounds are hourly: nothing is lost by trying soon, and the customer can do nothing about it.
+    """
+    today, hour = calendar.rome_date(at), at.astimezone(calendar.ROME).hour
+    return today if today < expires_on or (today == expires_on and hour < LAST_ROUND_HOUR) else None
 
 
 def notice_is_due(expires_on: date, today: date) -> bool:

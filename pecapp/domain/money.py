@@ -1,5 +1,6 @@
 """Integer cents, IVA and half-up rounding (domain rules 2.4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -42,3 +43,20 @@ def percentage(cents: int, percent: int) -> int:
 def proportion(cents: int, part: int, whole: int) -> int:
     """`cents * part / whole`, in whole cents, half up: the share of a price for part of its time."""
     return int((Decimal(cents) * part / whole).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def shares(total_cents: int, weights: Sequence[int]) -> list[int]:
+    """`total_cents` divided in proportion to `weights`, in whole cents whose sum is the total.
+
+    Each share is rounded down, and the cents that are left go to the largest remainders, the earlier first. Without any
+    weight, all of it is the first's.
+    """
+    whole = sum(weights)
+    if not whole:
+        return [total_cents, *(0 for _ in weights[1:])] if weights else []
+    parts = [divmod(total_cents * weight, whole) for weight in weights]
+    found = [share for share, _ in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda index: -parts[index][1])
+    for index in by_remainder[: total_cents - sum(found)]:
+        found[index] += 1
+    return found

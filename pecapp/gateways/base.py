@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from pecapp.domain import payments
+from pecapp.domain import disputes, payments
 
 
 class GatewayError(Exception):
@@ -173,6 +173,63 @@ class Event:
     """The saving that the event is about, empty for all other news."""
     refund_ref: str = ""
     """The gateway's name for the refund that the event is about, empty for all other news."""
+    dispute_ref: str = ""
+    """The gateway's name for the dispute that the event is about, empty for all other news."""
+    taken_back: bool = False
+    """Whether it says that money which had come was taken back, without a refund or a dispute."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A notification as the gateway's own list of them shows it: authentic because we asked, a hint all the same."""
+
+    event_id: str
+    type: str
+    created_at: datetime
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Money that the gateway says has come in (`payment`) or gone back (`refund`)."""
+
+    kind: str
+    ref: str
+    """The gateway's name for it: what an attempt knows as `payment_ref`, a refund as `gateway_ref`."""
+    amount_cents: int
+    """Always positive."""
+    currency: str
+    at: datetime
+    attempt_id: str = ""
+    """Our name for the payment, as the gateway wrote it down; empty for one that was not made here."""
+    refund_id: str = ""
+    payment_ref: str = ""
+    """What a refund gives back."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The gateway's own books of a time."""
+
+    movements: tuple[Movement, ...]
+    complete_until: datetime
+    """What moved later may be missing still."""
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A payment that its payer contests with their bank or the gateway, as it stands now."""
+
+    dispute_ref: str
+    payment_ref: str
+    amount_cents: int
+    currency: str
+    reason: str
+    """The gateway's own word."""
+    status: disputes.Status
+    opened_at: datetime
+    respond_by_at: datetime | None = None
+    """Until when evidence can be handed in; None where the gateway sets no day."""
 
 
 class Gateway(Protocol):
@@ -181,6 +238,8 @@ class Gateway(Protocol):
     name: str
     searches: bool
     """Whether `look_up` finds an attempt by our name for it alone."""
+    event_types: frozenset[str]
+    """The kinds of notifications that can change anything here."""
 
     async def start(self, request: Start) -> Started:
         """Open a hosted payment. Safe to repeat with the same request."""
@@ -242,6 +301,22 @@ class Gateway(Protocol):
 
     async def look_up_refund(self, refund_ref: str) -> Refunded:
         """How a refund stands now: one that was pending may have ended, one that looked done may have failed."""
+        ...
+
+    async def look_up_dispute(self, dispute_ref: str) -> Dispute:
+        """How a dispute stands now. Changes nothing."""
+        ...
+
+    async def list_events(self, since: datetime, until: datetime) -> list[Listed]:
+        """The notifications of a time that can concern us, the oldest first, delivered or not; `until` is not in it."""
+        ...
+
+    def read_listed(self, raw: bytes) -> Event:
+        """A notification out of `list_events`. It settles nothing by itself: what it speaks of is read back."""
+        ...
+
+    async def ledger(self, since: datetime, until: datetime) -> Ledger:
+        """What came in and went back in a time, the oldest first; `until` is not in it. Changes nothing."""
         ...
 
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> Event:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pecapp.domain import payments
-from pecapp.gateways import base, paypal_bodies, paypal_client, paypal_codes, paypal_events, paypal_proof
+from pecapp.gateways import base, paypal_bodies, paypal_books, paypal_client, paypal_codes, paypal_events, paypal_proof
 from pecapp.gateways.paypal_client import Call, Refused, checked, is_name
 
 ORDERS = "/v2/checkout/orders"
@@ -29,6 +29,7 @@ class PayPalGateway:
 
     name = "paypal"
     searches = False
+    event_types = paypal_events.RELEVANT
 
     def __init__(
         self, client: paypal_client.Client, proof: paypal_proof.Proof, *, merchant_id: str | None, brand: str
@@ -210,6 +211,22 @@ class PayPalGateway:
             return None
         order = await self._order(_id(related["order_id"]))
         return paypal_bodies.refund_of(order, request.refund_id)
+
+    async def look_up_dispute(self, dispute_ref: str) -> base.Dispute:
+        """How a dispute stands now."""
+        return await paypal_books.dispute(self._client, _id(dispute_ref))
+
+    async def list_events(self, since: datetime, until: datetime) -> list[base.Listed]:
+        """The notifications of a time that can concern us, the oldest first. PayPal keeps them for 30 days."""
+        return await paypal_books.events(self._client, since, until)
+
+    def read_listed(self, raw: bytes) -> base.Event:
+        """A notification out of `list_events`. Raises NotAuthentic for one without id or type."""
+        return paypal_events.read(raw, {})
+
+    async def ledger(self, since: datetime, until: datetime) -> base.Ledger:
+        """What came in and went back in a time, the oldest first; the last three hours may be missing still."""
+        return await paypal_books.ledger(self._client, since, until)
 
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
         """Check that a notification is authentic, fresh and ours, and read it. Raises NotAuthentic, Unverifiable.

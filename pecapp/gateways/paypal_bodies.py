@@ -97,7 +97,8 @@ def _amount(cents: int, currency: str) -> dict[str, str]:
     return {"currency_code": currency.upper(), "value": f"{Decimal(cents) / 100:.2f}"}
 
 
-def _cents(amount: Mapping[str, Any]) -> int:
+def cents(amount: Mapping[str, Any]) -> int:
+    """An amount in the smallest unit."""
     return int((Decimal(amount["value"]) * 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -128,7 +129,7 @@ def outcome(order: Mapping[str, Any]) -> payments.Outcome:
     return payments.Outcome(
         attempt_id=unit.get("custom_id") or "",
         verdict=verdict,
-        amount_cents=_cents(moved) - _given_back(unit, capture),
+        amount_cents=cents(moved) - _given_back(unit, capture),
         currency=str(moved["currency_code"]).lower(),
         gateway_ref=order["id"],
         payment_ref=capture["id"] if capture else "",
@@ -145,9 +146,9 @@ def _given_back(unit: Mapping[str, Any], capture: Mapping[str, Any] | None) -> i
     if not capture or capture["status"] not in ("PARTIALLY_REFUNDED", "REFUNDED"):
         return 0
     if capture["status"] == "REFUNDED":
-        return _cents(capture["amount"])
+        return cents(capture["amount"])
     refunds = unit["payments"].get("refunds") or ()
-    return sum(_cents(one["amount"]) for one in refunds if _REFUNDS.get(one.get("status") or "") != "failed")
+    return sum(cents(one["amount"]) for one in refunds if _REFUNDS.get(one.get("status") or "") != "failed")
 
 
 def _verdict(status: str, capture: Mapping[str, Any] | None) -> payments.Verdict:

@@ -12,7 +12,7 @@ import stripe
 from stripe.params.checkout import SessionListParams
 
 from pecapp.domain import payments
-from pecapp.gateways import base, stripe_bodies, stripe_charges, stripe_events, stripe_kept, stripe_line
+from pecapp.gateways import base, stripe_bodies, stripe_books, stripe_charges, stripe_events, stripe_kept, stripe_line
 from pecapp.gateways.stripe_calls import PAGE_LENGTH, ask, has_code, is_repeated, search
 
 TIMEOUT = aiohttp.ClientTimeout(sock_connect=5, sock_read=20)
@@ -21,6 +21,7 @@ RETRIES = 2
 
 _SESSION = re.compile(r"cs_\w{1,250}", re.ASCII)
 _REFUND = re.compile(r"\w{1,250}", re.ASCII)
+_DISPUTE = _REFUND
 _EXPANDED = ["payment_intent.payment_method", "payment_intent.latest_charge"]
 
 stripe.enable_telemetry = False
@@ -43,6 +44,7 @@ class StripeGateway:
 
     name = "stripe"
     searches = True
+    event_types = stripe_events.RELEVANT
 
     def __init__(
         self,
@@ -179,6 +181,24 @@ class StripeGateway:
         if not _REFUND.fullmatch(refund_ref):
             raise base.GatewayError("look up a refund: not the name of one")
         return stripe_bodies.refunded(await ask("look up a refund", self._v1.refunds.retrieve_async(refund_ref)))
+
+    async def look_up_dispute(self, dispute_ref: str) -> base.Dispute:
+        """How a dispute stands now."""
+        if not _DISPUTE.fullmatch(dispute_ref):
+            raise base.GatewayError("look up a dispute: not the name of one")
+        return await stripe_books.dispute(self._v1, dispute_ref)
+
+    async def list_events(self, since: datetime, until: datetime) -> list[base.Listed]:
+        """The notifications of a time that can concern us, the oldest first. Stripe keeps them for 30 days."""
+        return await stripe_books.events(self._v1, since, until)
+
+    def read_listed(self, raw: bytes) -> base.Event:
+        """A notification out of `list_events`. Raises NotAuthentic for one of another account or mode."""
+        return stripe_events.read_listed(raw, account=self._account, live=self._live)
+
+    async def ledger(self, since: datetime, until: datetime) -> base.Ledger:
+        """What came in and went back in a time, the oldest first: charges and refunds that carry our tag."""
+        return await stripe_books.ledger(self._v1, since, until)
 
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
         """Check that a notification is authentic, fresh and ours, and read it. Raises NotAuthentic. Does no I/O.

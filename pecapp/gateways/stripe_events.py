@@ -1,5 +1,6 @@
 """Stripe's notifications: proof of origin, then the few facts that the services need, without the SDK's objects."""
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ _SAVINGS = frozenset({"setup_intent.setup_failed", "setup_intent.succeeded"})
 _METHODS = frozenset({"payment_method.automatically_updated", "payment_method.detached", "payment_method.updated"})
 """News of kept cards: the data that the bank has renewed, or that a card is gone."""
 _FINAL = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded", _CHARGED})
-_RELEVANT = (
+RELEVANT: frozenset[str] = (
     _FINAL
     | _SAVINGS
     | _METHODS
@@ -47,6 +48,7 @@ _RELEVANT = (
         "refund.updated",
     }
 )
+"""What can change anything here; the others of an account are nobody's business."""
 _ALWAYS_TAGGED = ("checkout.session.", "payment_intent.", "setup_intent.", _CHARGED)
 
 
@@ -65,26 +67,45 @@ def read(
     """
     text, signed_at = _proved(raw, header, now, secrets)
     event = _snapshot(text, account)
-    content = _dict(_dict(event.get("data")).get("object"))
+    content = _content(event)
+    oddity = _oddity(event, content, live=live)
+    kind, read = _name(event["type"]), _read(event, content, datetime.fromtimestamp(signed_at, UTC))
+    outcome = None if oddity or kind not in _FINAL else _success(kind, read.attempt_id, content)
+    return dataclasses.replace(read, oddity=oddity, outcome=outcome)
+
+
+def read_listed(raw: bytes, *, account: str | None, live: bool) -> base.Event:
+    """A notification out of Stripe's own list, which shows it in the account's version of the API: only a hint.
+
+    Raises NotAuthentic for what is none of ours to read.
+    """
+    event = _snapshot(raw.decode(), account)
+    if event.get("livemode") is not live:
+        raise base.NotAuthentic("live and test mode do not match")
+    return _read(event, _content(event), datetime.fromtimestamp(0, UTC))
+
+
+def _read(event: dict[str, Any], content: dict[str, Any], otherwise: datetime) -> base.Event:
+    """What it speaks of; `otherwise` is its age when it does not tell it."""
     kind = _name(event["type"])
-    created_at = _instant(event.get("created"))
     foreign = _is_foreign(kind, content)
     saving_id = "" if foreign else _saving(content)
-    attempt_id = "" if foreign or saving_id else _attempt(content)
-    oddity = _oddity(event, content, created_at, live=live)
     return base.Event(
         event_id=_name(event["id"]),
         type=kind,
-        created_at=created_at or datetime.fromtimestamp(signed_at, UTC),
-        attempt_id=attempt_id,
+        created_at=_instant(event.get("created")) or otherwise,
+        attempt_id="" if foreign or saving_id else _attempt(content),
         gateway_ref=_reference(content),
-        relevant=kind in _RELEVANT and not foreign and bool(saving_id or kind not in _SAVINGS),
+        relevant=kind in RELEVANT and not foreign and bool(saving_id or kind not in _SAVINGS),
         method_ref=_name(content.get("id")) if kind in _METHODS else "",
-        oddity=oddity,
-        outcome=None if oddity or kind not in _FINAL else _success(kind, attempt_id, content),
         saving_id=saving_id,
         refund_ref="" if foreign else _refund(content),
+        dispute_ref=_name(content.get("id")) if content.get("object") == "dispute" else "",
     )
+
+
+def _content(event: dict[str, Any]) -> dict[str, Any]:
+    return _dict(_dict(event.get("data")).get("object"))
 
 
 def _proved(raw: bytes, header: str | None, now: datetime, secrets: Iterable[str]) -> tuple[str, int]:
@@ -124,14 +145,14 @@ def _snapshot(text: str, account: str | None) -> dict[str, Any]:
     return event
 
 
-def _oddity(event: dict[str, Any], content: dict[str, Any], created_at: datetime | None, *, live: bool) -> str:
+def _oddity(event: dict[str, Any], content: dict[str, Any], *, live: bool) -> str:
     if event.get("livemode") is not live:
         return "live and test mode do not match"
     if event.get("api_version") != stripe.api_version:
         return "other API version"
     if not content:
         return "no data"
-    return "" if created_at else "no time of creation"
+    return "" if _instant(event.get("created")) else "no time of creation"
 
 
 def _is_foreign(kind: str, content: dict[str, Any]) -> bool:

@@ -20,11 +20,18 @@ from urllib.parse import urlsplit
 from sqlmodel import Session, col, delete, select, update
 
 from pecapp import clock, db, errors, i18n, settings, tables
+from pecapp.domain import staff as roles
 from pecapp.services import devices, links, passwords, throttle
 
 IDLE = timedelta(hours=24)
 """Longer than the 20 hours from which no warning is due before a session ends (WCAG 2.2.1)."""
 LONGEST = timedelta(days=30)
+STAFF_IDLE = timedelta(hours=1)
+STAFF_LONGEST = timedelta(hours=12)
+HALF_WAY = timedelta(minutes=10)
+"""How long a password that was verified waits for the second factor."""
+FORMER = "former"
+"""The role of who has left the staff: nothing is open to them, not even the sign-in."""
 VISIT = timedelta(hours=24)
 """How long a visitor who is not signed in, and any basket, is remembered without use."""
 TOUCH = timedelta(minutes=1)
@@ -42,12 +49,14 @@ class Actor:
     """Key of what this browser keeps with us; empty without a cookie that we made."""
     account_id: int | None = None
     role: str = "stranger"
-    """`stranger`, `customer`, `admin`."""
+    """`stranger`, `customer`, or a `staff.Role`."""
     lang: i18n.Lang = i18n.DEFAULT
     ip: str = ""
     user_agent: str = ""
     expires_at: datetime | None = None
     """When a signed-in session ends without further use."""
+    awaited_id: int | None = None
+    """The member of staff whose password was verified in this browser, and whose second factor is still awaited."""
 
     @property
     def signed_in(self) -> bool:
@@ -130,17 +139,26 @@ def _known(stranger: Actor, session_id: str) -> Actor:
     row, role = found
     expires_at = row.expires_at
     if now - row.seen_at >= TOUCH:
-        expires_at = _expiry(row.account_id, row.created_at, now)
+        expires_at = _expiry(row, role, now)
         with contextlib.suppress(errors.Unavailable):  # a busy database must not sign anybody out
             _touch(session_id, now, expires_at)
     stranger = replace(stranger, lang=i18n.language(row.lang))
-    if row.account_id is None:
+    if row.account_id is None or role == FORMER:
         return stranger
+    if roles.is_staff(role) and row.second_factor_at is None:
+        return replace(stranger, awaited_id=row.account_id)
     return replace(stranger, account_id=row.account_id, role=role, expires_at=expires_at)
 
 
-def _expiry(account_id: int | None, created_at: datetime, now: datetime) -> datetime:
-    return now + VISIT if account_id is None else min(now + IDLE, created_at + LONGEST)
+def _expiry(row: tables.WebSession, role: str, now: datetime) -> datetime:
+    """When a session ends unless it is used again."""
+    if row.account_id is None:
+        return now + VISIT
+    if not roles.is_staff(role):
+        return min(now + IDLE, row.created_at + LONGEST)
+    if row.second_factor_at is None:
+        return row.created_at + HALF_WAY
+    return min(now + STAFF_IDLE, row.created_at + STAFF_LONGEST)
 
 
 def _touch(session_id: str, now: datetime, expires_at: datetime) -> None:
@@ -152,13 +170,19 @@ def _touch(session_id: str, now: datetime, expires_at: datetime) -> None:
         )
 
 
-def require(actor: Actor, role: str = "customer") -> int:
-    """The account of an actor who has signed in as `role`. Raises Forbidden; `ACCEDI` to those who should sign in."""
+def require(actor: Actor) -> int:
+    """The account of an actor who has signed in. Raises Forbidden (`ACCEDI`)."""
     if actor.account_id is None:
         raise errors.Forbidden("ACCEDI")
-    if role == "admin" and actor.role != "admin":
-        raise errors.Forbidden
     return actor.account_id
+
+
+def staff(actor: Actor, right: roles.Right = roles.Right.READ) -> int:
+    """The account of a member of staff who may do this. Raises Forbidden; `ACCEDI` to those who should sign in."""
+    account_id = require(actor)
+    if not roles.may(actor.role, right):
+        raise errors.Forbidden
+    return account_id
 
 
 def browser(actor: Actor) -> str:
@@ -171,6 +195,7 @@ def browser(actor: Actor) -> str:
 def sign_in(actor: Actor, username: str, password: str) -> str:
     """Verify a password and open a session; gives the browser's new cookie. `username` is a login or an e-mail address.
 
+    The session of a member of staff opens nothing yet: the second factor is asked for next.
     Raises Invalid (`CREDENZIALI_ERRATE`: the answer and its time are equal for a wrong password and for nobody),
     TooMany, Unavailable. The old session is gone, its basket belongs to the new one.
     """
@@ -180,7 +205,8 @@ def sign_in(actor: Actor, username: str, password: str) -> str:
     throttle.spend(throttle.SIGN_IN_NAME_HERE, name, where)
     with db.reading() as s:
         account = _find(s, name)
-    if not passwords.matches(account.password_hash if account else None, password) or account is None:
+    right = passwords.matches(account.password_hash if account else None, password)
+    if not right or account is None or account.role == FORMER:
         throttle.spend(throttle.SIGN_IN_FAILED_HERE, where)
         raise errors.Invalid({"password": "CREDENZIALI_ERRATE"}, "CREDENZIALI_ERRATE")
     throttle.forgive(throttle.SIGN_IN_NAME_HERE, name, where)
@@ -189,7 +215,7 @@ def sign_in(actor: Actor, username: str, password: str) -> str:
     with db.transaction() as s:
         if renewed:
             s.execute(update(tables.Account).where(col(tables.Account.id) == account.id).values(password_hash=renewed))
-        return _open(s, actor, account.id or 0, account.lang)
+        return open_session(s, actor, account)
 
 
 def _name(username: str) -> str:
@@ -210,24 +236,29 @@ def redeem(actor: Actor, ticket: object) -> str:
     with db.transaction() as s:
         account_id = links.use(s, ticket, links.Purpose.ENTRY, session_id=actor.session_id)
         account = s.get_one(tables.Account, account_id)
-        return _open(s, actor, account_id, account.lang)
+        return open_session(s, actor, account)
 
 
-def _open(s: Session, actor: Actor, account_id: int, lang: str) -> str:
-    cookie, now = new_cookie(), clock.now()
+def open_session(s: Session, actor: Actor, account: tables.Account, *, second_factor: bool = False) -> str:
+    """A new session of an account whose owner has proved who they are, in place of the browser's old one; its cookie.
+
+    A session of the staff opens nothing before its `second_factor` was given.
+    """
+    cookie, now, account_id = new_cookie(), clock.now(), account.id or 0
     session_id = _digest(cookie)
-    s.add(
-        tables.WebSession(
-            id=session_id,
-            account_id=account_id,
-            created_at=now,
-            seen_at=now,
-            expires_at=_expiry(account_id, now, now),
-            lang=lang,
-            ip=actor.ip,
-            user_agent=actor.user_agent,
-        )
+    row = tables.WebSession(
+        id=session_id,
+        account_id=account_id,
+        created_at=now,
+        seen_at=now,
+        expires_at=now,
+        lang=account.lang,
+        ip=actor.ip,
+        user_agent=actor.user_agent,
+        second_factor_at=now if second_factor else None,
     )
+    row.expires_at = _expiry(row, account.role, now)
+    s.add(row)
     devices.arrived(s, account_id, actor.user_agent, actor.ip)
     if actor.session_id:
         before = s.get(tables.WebSession, actor.session_id)
@@ -311,7 +342,7 @@ def _keep(s: Session, actor: Actor, values: dict[str, Any]) -> None:
         "notice": {},
     }
     if not db.insert_once(s, tables.WebSession, fresh | values):
-        if not actor.signed_in:  # an ended session of somebody is only a visit from here on
+        if not actor.signed_in and actor.awaited_id is None:  # an ended session is only a visit from here on
             values = values | {"account_id": None, "expires_at": now + VISIT}
         s.execute(update(tables.WebSession).where(col(tables.WebSession.id) == actor.session_id).values(**values))
 

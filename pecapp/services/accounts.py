@@ -8,11 +8,12 @@ tries, and the owner of the address gets the way in by mail. Asking for a lost u
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select, update
 
 from pecapp import clock, db, errors, i18n, settings, tables
-from pecapp.domain import identity
+from pecapp.domain import identity, staff, words
 from pecapp.services import access, devices, links, numbering, outbox, passwords, terms, throttle, views
 
 _FIRST_LOGIN = 1_000_000
@@ -94,11 +95,12 @@ def add(
     )
     s.add(account)
     s.flush()
+    _index(s, account)
     return account
 
 
 def create_admin(email: str, password: str) -> str:
-    """Make a member of staff; gives the login. Raises Invalid for a bad or taken address and for a bad password."""
+    """Make somebody an owner; gives the login. Raises Invalid for a bad or taken address and for a bad password."""
     address, wrong = identity.check_email(email)
     if wrong:
         raise errors.Invalid({"email": wrong})
@@ -106,7 +108,7 @@ def create_admin(email: str, password: str) -> str:
         raise errors.Invalid({"password": complaint})
     try:
         with db.transaction() as s:
-            return add(s, email=address, password=password, holder={}, role="admin", lang=i18n.DEFAULT).login
+            return add(s, email=address, password=password, holder={}, role=staff.Role.OWNER, lang=i18n.DEFAULT).login
     except IntegrityError:
         raise errors.Invalid({"email": "EMAIL_GIA_REGISTRATA"}) from None
 
@@ -123,7 +125,16 @@ def _insert(s: Session, holder: identity.Holder, hashed: str, lang: str) -> tabl
     )
     s.add(account)
     s.flush()
+    _index(s, account)
     return account
+
+
+def _index(s: Session, account: tables.Account) -> None:
+    """Let the staff find the account by the words of its present data, and by none of its former."""
+    word = tables.AccountWord
+    found = words.of_account(account.login, account.email_key, account.holder)
+    s.execute(delete(word).where(col(word.account_id) == account.id))
+    s.execute(insert(word), [{"account_id": account.id, "word": one} for one in sorted(found)])
 
 
 def _next_login(s: Session) -> int:
@@ -213,6 +224,11 @@ def _tell_owner(email: str) -> None:
             _mail(s, account, links.Purpose.RECOVER)
 
 
+def send_way_in(s: Session, account: tables.Account) -> None:
+    """Send the username and a link for a password to an account that was made for somebody, in the same transaction."""
+    _mail(s, account, links.Purpose.RECOVER)
+
+
 def check_link(_actor: access.Actor, token: object) -> None:
     """Raise NotFound (`LINK_NON_VALIDO`) unless the link of a mail can still set a password."""
     with db.reading() as s:
@@ -290,6 +306,7 @@ def update_holder(actor: access.Actor, form: Mapping[str, object]) -> None:
                 links.revoke(s, account_id, links.Purpose.RECOVER)
             s.add(account)
             s.flush()
+            _index(s, account)
             if moved:
                 _mail(s, account, links.Purpose.CONFIRM)
                 devices.changed(s, actor, "email", before)

@@ -207,14 +207,10 @@ def _wish(s: Session, asked: _Asked) -> savings.Wish:
 
 
 def _answers(asked: _Asked, lang: i18n.Lang) -> list[agreements.Given]:
-    contract = agreements.documents("a", lang).contract
-    named = ", ".join(one.label for one in asked.services)
-    question = i18n.text("acceptance.auto_renew", lang)
-    answer = i18n.text("acceptance.auto_renew_yes", lang)
-    given = [agreements.Given("auto_renew", contract, f"{question}: {answer}. {named}")]
+    given = [agreements.renewal_of((one.label for one in asked.services), lang)]
     if asked.late:
         late = i18n.text("activation.late", lang, amount=i18n.money(asked.cost_cents, lang))
-        given.append(agreements.Given("debit_now", contract, late))
+        given.append(agreements.Given("debit_now", agreements.documents("a", lang).contract, late))
     return given
 
 

@@ -72,6 +72,13 @@ def renewal_answer(family: str, *, wanted: bool, kept: bool, lang: i18n.Lang) ->
     return Given("auto_renew", documents(family, lang).contract, f"{question}: {answer}")
 
 
+def renewal_of(labels: Iterable[str], lang: i18n.Lang) -> Given:
+    """«Sì», said in the area: these services are to renew by themselves, on the method that was shown beside it."""
+    question = i18n.text("acceptance.auto_renew", lang)
+    answer = i18n.text("acceptance.auto_renew_yes", lang)
+    return Given("auto_renew", documents("a", lang).contract, f"{question}: {answer}. {', '.join(labels)}")
+
+
 def record(
     s: Session, actor: access.Actor, account_id: int, given: Iterable[Given], at: datetime, order_id: int | None = None
 ) -> None:

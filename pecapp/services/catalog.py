@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import URL, bindparam
 from sqlmodel import Session, SQLModel, col, select
 
 from pecapp import clock, db, i18n, tables
@@ -17,14 +18,15 @@ _PARTS: Mapping[str, type[SQLModel]] = {
     "promotion": tables.Promotion,
     "code": tables.DiscountCode,
 }
-_read: dict[tuple[str, int], catalog.Catalogue] = {}
+_VERSION = select(numbering.COUNTER.c.value).where(numbering.COUNTER.c.name == bindparam("counter"))
+_read: dict[tuple[URL, int], catalog.Catalogue] = {}
 """The catalogue last read, under its database and version."""
 
 
 def current(s: Session) -> catalog.Catalogue:
     """Everything for sale. Read again only when a load has counted the version up."""
-    version = s.exec(select(tables.Counter.value).where(tables.Counter.name == VERSION)).one_or_none() or 0
-    key = (str(db.engine().url), version)
+    version = db.core(s).execute(_VERSION, {"counter": VERSION}).scalar_one_or_none() or 0
+    key = (db.engine().url, version)
     known = _read.get(key)
     if known is None:
         known = catalog.from_mapping(_mapping(s))
@@ -53,8 +55,17 @@ def load(data: Mapping[str, Any]) -> None:
             _merge(s, table, data.get(part, ()))
         for position, domain in enumerate(read.domains):
             s.merge(tables.CertifiedDomain(name=domain, position=position))
-        s.flush()
-        numbering.take(s, VERSION)
+        changed(s)
+
+
+def changed(s: Session) -> None:
+    """Something of the catalogue was written: whoever reads it next reads it anew.
+
+    Raises ValueError when it contradicts itself now.
+    """
+    s.flush()
+    catalog.from_mapping(_mapping(s))
+    numbering.take(s, VERSION)
 
 
 def _merge(s: Session, table: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -46,7 +46,12 @@ async def make(gateway: str, request: base.Charge) -> rules.Outcome:
         return _said(request.attempt_id, request, rules.Verdict.PROCESSING)
     except base.GatewayError as problem:
         log.warning("gateway %s refused a charge for attempt %s: %s", gateway, request.attempt_id, problem)
-        return _said(request.attempt_id, request, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL)
+        return withheld(request)
+
+
+def withheld(request: base.Charge) -> rules.Outcome:
+    """What comes of a charge that the gateway was not even asked for: as if it had refused to try."""
+    return _said(request.attempt_id, request, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL)
 
 
 async def find_out(attempt: tables.PaymentAttempt, named: str = "") -> bool:

@@ -7,14 +7,16 @@ answer is an open attempt, which reconciliation brings to its end.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from aiolimiter import AsyncLimiter
+from sqlalchemy import bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, and_, col, exists, or_, select
@@ -22,8 +24,11 @@ from sqlmodel import Session, and_, col, exists, or_, select
 from pecapp import clock, db, settings, tables
 from pecapp.domain import calendar, orders, payments, quotes, renewals
 from pecapp.domain import catalog as rules
+from pecapp.domain import dunning as days
 from pecapp.gateways import base, registry
 from pecapp.services import (
+    alerts,
+    brake,
     catalog,
     charges,
     dunning,
@@ -44,17 +49,40 @@ log = logging.getLogger(__name__)
 CHUNK = 100
 """Services of one piece of a day's work: what a crash makes the engine go through again."""
 RENEWAL = settlement.RENEWAL
+FAILURES_IN_A_ROW = 5
+"""After so many charges in a row that came to nothing because of us, a gateway is left alone."""
+REST = timedelta(minutes=50)
+"""How long: the rest of this round, so that the next, an hour later, tries it again."""
+_SERVICE, _CHOICE, _ACCOUNT = db.table(tables.Service), db.table(tables.RenewalChoice), db.table(tables.Account)
+_SEEN = (
+    select(_SERVICE.c.method_id, _CHOICE.c.service_id.label("chosen_for"), _CHOICE.c.method_id.label("chosen_id"))
+    .join(
+        _CHOICE,
+        and_(_CHOICE.c.service_id == _SERVICE.c.id, _CHOICE.c.expires_on == _SERVICE.c.expires_on),
+        isouter=True,
+    )
+    .where(_SERVICE.c.id == bindparam("key"))
+)
+"""A service's method, and what its owner has decided for this debit alone."""
+_OWNER = select(_ACCOUNT.c.holder, _ACCOUNT.c.lang).where(_ACCOUNT.c.id == bindparam("key"))
+_KNOWN = (
+    select(tables.Renewal)
+    .where(tables.Renewal.service_id == bindparam("key"), tables.Renewal.expires_on == bindparam("term"))
+    .execution_options(populate_existing=True)
+)
 _TAKEN = ("uq_renewal_term", "renewal.service_id", "uq_attempt_open", "payment_attempt.order_id")
 """How the engines name the unique keys that only one process can have."""
 
 
 @dataclass
 class Pace:
-    """How many debits run at once in this process, and how many a second each gateway is asked for."""
+    """How many debits run at once in this process, how many a second each gateway is asked for, and whether at all."""
 
     concurrency: int = field(default_factory=lambda: settings.load().renewal_concurrency)
     per_second: int = field(default_factory=lambda: settings.load().renewals_per_second)
     _limits: dict[str, AsyncLimiter] = field(default_factory=dict)
+    _failures: Counter[str] = field(default_factory=Counter)
+    _rests_until: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.turn = asyncio.Semaphore(self.concurrency)
@@ -64,6 +92,22 @@ class Pace:
         if not self.per_second:
             return nullcontext()
         return self._limits.setdefault(gateway, AsyncLimiter(1, 1 / self.per_second))
+
+    def rests(self, gateway: str) -> bool:
+        """Whether a gateway is left alone now: what is wrong between it and us would be wrong for every other debit."""
+        until = self._rests_until.get(gateway)
+        return until is not None and clock.now() < until
+
+    def note(self, gateway: str, outcome: payments.Outcome) -> bool:
+        """Take note of a gateway's answer; whether it is the one too many after which the gateway is left alone."""
+        if outcome.verdict is payments.Verdict.PROCESSING or self.rests(gateway):
+            return False  # no answer says nothing of whose fault it is, and what was under way comes in later
+        self._failures[gateway] = self._failures[gateway] + 1 if dunning.is_ours(outcome) else 0
+        if self._failures[gateway] < FAILURES_IN_A_ROW:
+            return False
+        self._failures[gateway] = 0
+        self._rests_until[gateway] = clock.now() + REST
+        return True
 
 
 _paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
@@ -86,11 +130,12 @@ def plan() -> list[list[int]]:
     taken up yet or up for another try today.
     """
     with db.reading() as s:
-        found = list(s.exec(_due(clock.today())))
+        found = [] if brake.is_on(s) else list(s.exec(due(clock.today())))
     return [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
 
 
-def _due(today: date) -> Any:
+def due(today: date) -> Any:
+    """The statement that finds the services of `plan`, by their expiry."""
     service, renewal, order = tables.Service, tables.Renewal, tables.Order
     choice = tables.RenewalChoice
     term = and_(col(renewal.service_id) == service.id, col(renewal.expires_on) == service.expires_on)
@@ -142,7 +187,7 @@ async def run(service_ids: Sequence[int], at: Pace | None = None) -> int:
 
 async def _debit(service_id: int, at: Pace) -> bool:
     try:
-        request = await db.shared(lambda s: _record(s, service_id, clock.today()))
+        request = await db.shared(lambda s: _record(s, service_id, clock.today(), at))
     except IntegrityError as clash:
         if not any(key in str(clash.orig) for key in _TAKEN):
             raise
@@ -151,12 +196,22 @@ async def _debit(service_id: int, at: Pace) -> bool:
         return False
     failpoint.reach("debit_recorded")
     async with at.limit(request.gateway):
-        outcome = await charges.make(request.gateway, request.charge)
+        asked = not at.rests(request.gateway)
+        outcome = await charges.make(request.gateway, request.charge) if asked else charges.withheld(request.charge)
+        too_many = asked and at.note(request.gateway, outcome)
     failpoint.reach("debited")
     await settlement.apply(outcome)
+    if too_many:
+        await db.run(_tell_of_rest, request.gateway)
     if outcome.reason is payments.Reason.REVOKED:
         await methods.check(request.gateway, request.charge.token)  # as a removal: renewals off, M12
-    return True
+    return asked
+
+
+def _tell_of_rest(gateway: str) -> None:
+    log.warning("%s debits in a row failed at the gateway %s because of us: it rests", FAILURES_IN_A_ROW, gateway)
+    with db.transaction() as s:
+        alerts.tell_staff(s, "gateway_rests", f"{gateway}:{clock.today()}", gateway=gateway)
 
 
 @dataclass(frozen=True)
@@ -165,24 +220,34 @@ class _Debit:
     charge: base.Charge
 
 
-def _record(s: Session, service_id: int, today: date) -> _Debit | None:
+def _record(s: Session, service_id: int, today: date, at: Pace) -> _Debit | None:
     """Take a service up: its order, new or adopted, and an attempt; None when nothing is to be charged now."""
-    seen = s.get_one(tables.Service, service_id, populate_existing=True)
-    choice = _choice(s, seen)
-    method_id = choice.method_id if choice else seen.method_id
+    seen = db.core(s).execute(_SEEN, {"key": service_id}).one()
+    chosen = seen.chosen_for is not None
+    method_id = seen.chosen_id if chosen else seen.method_id
     method = methods.hold(s, method_id) if method_id else None  # a method is held before a service
     service = subscriptions.hold(s, service_id)
-    changed = choice is None and service.method_id != method_id
-    skipped = choice is not None and choice.method_id is None
+    changed = not chosen and service.method_id != method_id
+    skipped = chosen and method_id is None
     if changed or skipped or not _may_be_debited(service, today):
         return None  # changed in this very moment, or by another process: the next round sees it
+    if brake.holds(s, service_id, service.expires_on or today):
+        return None
+    if method is not None and not _can_be_asked(s, service, method.gateway, at):
+        return None
     taken_up = _take_up(s, service, today)
-    if taken_up is None or (method is not None and method.gateway not in registry.gateways()):
+    if taken_up is None:
         return None
     renewal, order = taken_up
+    if renewal.remedy == payments.Remedy.OURS and _was_just_tried(s, order, method_id):
+        return None
     renewal.debits += 1
     renewal.next_debit_on = None
     s.add(renewal)
+    if order.gross_cents == 0:
+        s.flush()
+        settlement.register_free(s, order.id or 0, RENEWAL)
+        return None
     why = _obstacle(s, service, order, method, today)
     if method is None or why:
         s.flush()
@@ -193,9 +258,26 @@ def _record(s: Session, service_id: int, today: date) -> _Debit | None:
     return _Debit(attempt.gateway, charges.request(attempt, order))
 
 
-def _choice(s: Session, service: tables.Service) -> tables.RenewalChoice | None:
-    """What its owner has decided for this debit alone."""
-    return s.get(tables.RenewalChoice, (service.id, service.expires_on), populate_existing=True)
+def _can_be_asked(s: Session, service: tables.Service, gateway: str, at: Pace) -> bool:
+    """Whether there is a gateway for a debit now.
+
+    While it rests only those are taken up that have no later round, so that their owners hear of it.
+    """
+    if gateway not in registry.gateways():
+        if alerts.gateway_missing(s, gateway, "debits"):
+            log.warning("debits wait for the gateway %s, which is not configured", gateway)
+        return False
+    expires_on = service.expires_on or clock.today()
+    return not at.rests(gateway) or days.retry_of_ours(expires_on, clock.now()) is None
+
+
+def _was_just_tried(s: Session, order: tables.Order, method_id: int | None) -> bool:
+    """Whether what failed because of us was tried on this method since the last of the hourly rounds."""
+    attempt = tables.PaymentAttempt
+    tried = select(attempt.id).where(
+        attempt.order_id == order.id, attempt.method_id == method_id, col(attempt.created_at) > clock.now() - REST
+    )
+    return s.exec(tried.limit(1)).first() is not None
 
 
 def _may_be_debited(service: tables.Service, today: date) -> bool:
@@ -210,12 +292,8 @@ def _take_up(s: Session, service: tables.Service, today: date) -> tuple[tables.R
     None when it must not be debited now: given up by its owner, being paid, not up for another try today, or not sold
     any more, so that there is nothing to renew it with (told at E - 60, 9.40).
     """
-    renewal, order = tables.Renewal, tables.Order
-    known = s.exec(
-        select(renewal)
-        .where(renewal.service_id == service.id, renewal.expires_on == service.expires_on)
-        .execution_options(populate_existing=True)
-    ).all()
+    order = tables.Order
+    known = s.exec(_KNOWN, params={"key": service.id, "term": service.expires_on}).all()
     if any(one.trouble == subscriptions.GIVEN_UP or one.status == subscriptions.DONE for one in known):
         return None
     there = next((one for one in known if one.status == subscriptions.OPEN), None)
@@ -234,12 +312,15 @@ def _take_up(s: Session, service: tables.Service, today: date) -> tuple[tables.R
 
 def _order(s: Session, service: tables.Service, price_list: rules.PriceList) -> tuple[tables.Renewal, tables.Order]:
     """A new order at today's list."""
-    product, account = price_list.product(service.product_code), s.get_one(tables.Account, service.account_id)
+    owner = db.core(s).execute(_OWNER, {"key": service.account_id}).one()
+    product = price_list.product(service.product_code)
     cart = renewal_costs.cart(price_list, service, renewal_costs.addons(s, [service]))
-    totals, holder = renewal_orders.totals_of(price_list, cart), dict(account.holder)
-    made = renewal_orders.register(s, service, product, cart, totals, holder, account.lang, automatic=True)
-    registration.add_lines(s, made.id or 0, price_list, quotes.renewal_lines(price_list, cart, on=clock.today()))
-    return s.get_one(tables.Renewal, made.id), made
+    totals, holder, lang = renewal_orders.totals_of(price_list, cart), owner.holder, owner.lang
+    order, renewal = renewal_orders.register(
+        s, service, product, cart, totals, holder, lang, automatic=True, gateway=""
+    )
+    registration.add_lines(s, order.id, price_list, quotes.renewal_lines(price_list, cart, on=clock.today()))
+    return renewal, order
 
 
 def _obstacle(
@@ -252,5 +333,6 @@ def _obstacle(
     expires_on = service.expires_on or today
     changed = service.renewal_changed_at
     just_confirmed = changed is not None and calendar.rome_date(changed) >= renewals.stop_by(expires_on)
-    told = just_confirmed or dunning.notified_on(s, service.id or 0, expires_on)
-    return "" if told or not facts.holder(order.holder).consumer else dunning.NOTICE
+    if just_confirmed or not facts.holder(order.holder).consumer:
+        return ""
+    return dunning.untold(s, service.id or 0, expires_on, order.gross_cents)

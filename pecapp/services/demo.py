@@ -3,11 +3,13 @@
 from sqlmodel import select
 
 from pecapp import db, tables
-from pecapp.services import accounts
+from pecapp.domain import staff
+from pecapp.services import accounts, second_factor
 
 PASSWORD = "ceralacca-demo"  # noqa: S105  (the command that loads it is refused in production)
 CUSTOMER_LOGIN = "1000001"
 ADMIN_EMAIL = "admin@ceralacca.test"
+ADMIN_SECRET = "CERALACCADEMOCERALACCADEMOCERALA"  # noqa: S105  (as the password; `/dev/codice` shows its codes)
 HOLDER = {
     "kind": "private",
     "first_name": "Anna",
@@ -30,9 +32,11 @@ def people() -> None:
     with db.transaction() as s:
         wanted = {
             str(HOLDER["email"]): {"holder": HOLDER, "role": "customer", "login": CUSTOMER_LOGIN},
-            ADMIN_EMAIL: {"holder": {}, "role": "admin"},
+            ADMIN_EMAIL: {"holder": {}, "role": staff.Role.OWNER.value},
         }
         for email, details in wanted.items():
             known = s.exec(select(tables.Account.id).where(tables.Account.email_key == email)).first()
             if known is None:
-                accounts.add(s, email=email, password=PASSWORD, lang="it", **details)
+                made = accounts.add(s, email=email, password=PASSWORD, lang="it", **details)
+                if staff.is_staff(made.role):
+                    second_factor.preset(s, made.id or 0, ADMIN_SECRET)

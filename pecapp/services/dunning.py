@@ -6,16 +6,38 @@ The order stays payable by hand; `renewal` says when the calendar debits it agai
 from datetime import date
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
 
-from pecapp import clock, tables
+from pecapp import clock, db, tables
 from pecapp.domain import calendar, dunning, payments
 from pecapp.services import alerts, facts, links, live, outbox, sms, subscriptions
 
 NOTICE = "notice"
 """Why a consumer's debit is not made who was never told of it (6.8)."""
-_CALENDAR = frozenset({payments.Remedy.SOFT, payments.Remedy.OURS})
-"""What time may cure: the customer's account fills up, or we mend what is ours."""
+AMOUNT = "amount"
+"""Why a consumer's debit is not made that is higher than what they were told of (9.41)."""
+
+_MAIL, _RENEWAL, _SERVICE = db.table(tables.OutboxMail), db.table(tables.Renewal), db.table(tables.Service)
+_TAKEN = select(_MAIL.c.sent_at, _MAIL.c.params).where(
+    _MAIL.c.dedup_key == bindparam("fact"), _MAIL.c.sent_at.is_not(None)
+)
+_RENEWED = (
+    select(
+        _RENEWAL.c.service_id,
+        _RENEWAL.c.expires_on,
+        _RENEWAL.c.debits,
+        _RENEWAL.c.next_debit_on,
+        _RENEWAL.c.trouble,
+        _RENEWAL.c.remedy,
+        _SERVICE.c.renewal_changed_at,
+    )
+    .join(_SERVICE, _SERVICE.c.id == _RENEWAL.c.service_id)
+    .where(_RENEWAL.c.order_id == bindparam("key"))
+)
+_OUT_OF_TROUBLE = (
+    update(_RENEWAL).where(_RENEWAL.c.order_id == bindparam("key")).values(trouble="", remedy="", next_debit_on=None)
+)
 
 
 def notice_key(service_id: int, expires_on: date) -> str:
@@ -23,31 +45,59 @@ def notice_key(service_id: int, expires_on: date) -> str:
     return f"m13:{service_id}:{expires_on}"
 
 
+def dearer_key(service_id: int, expires_on: date, amount_cents: int) -> str:
+    """The fact that one term will cost so much, which is more than its notice said (9.41)."""
+    return f"dearer:{service_id}:{expires_on}:{amount_cents}"
+
+
 def notified_on(s: Session, service_id: int, expires_on: date) -> date | None:
     """The day on which the mail server took the legal notice for a term; None while it has not."""
-    mail = tables.OutboxMail
-    sent = s.exec(select(mail.sent_at).where(mail.dedup_key == notice_key(service_id, expires_on))).first()
-    return calendar.rome_date(sent) if sent else None
+    notice = _taken(s, notice_key(service_id, expires_on))
+    return calendar.rome_date(notice.sent_at) if notice else None
+
+
+def untold(s: Session, service_id: int, expires_on: date, amount_cents: int) -> str:
+    """What the owner of a service was not told of a debit of its term: NOTICE, the AMOUNT, or empty for nothing."""
+    notice = _taken(s, notice_key(service_id, expires_on))
+    if notice is None:
+        return NOTICE
+    if amount_cents <= notice.params.get("amount_cents", amount_cents):
+        return ""
+    return "" if _taken(s, dearer_key(service_id, expires_on, amount_cents)) else AMOUNT
+
+
+def _taken(s: Session, key: str) -> Any:
+    """The mail that tells a fact, if the mail server has taken it: when, and with what facts."""
+    return db.core(s).execute(_TAKEN, {"fact": key}).first()
+
+
+def is_ours(outcome: payments.Outcome) -> bool:
+    """Whether a debit came to nothing because of us: the gateway would not even try, or says that the fault is ours."""
+    would_not_try = outcome.verdict in {payments.Verdict.CANCELLED, payments.Verdict.EXPIRED}
+    return would_not_try or outcome.remedy is payments.Remedy.OURS
 
 
 def refused(s: Session, row: Any, outcome: payments.Outcome) -> None:
     """The debit of an attempt came to nothing: next try by the calendar, or none, and M08 (6.7.5).
 
-    `row` is a settlement's: the attempt with its order. A refusal for good keeps the method from further debits.
+    What is our fault is tried again in the next round, and told to its owner only when no round is left: until then
+    there is nothing that they could do. `row` is a settlement's: the attempt with its order. A refusal for good keeps
+    the method from further debits.
     """
-    remedy = outcome.remedy or payments.Remedy.SOFT
-    if outcome.verdict is not payments.Verdict.DECLINED:
-        remedy = payments.Remedy.OURS  # the gateway would not even try
-        alerts.tell_staff(s, "debit_refused", row.attempt_id, order_id=row.order_id)
+    ours = is_ours(outcome)
+    remedy = payments.Remedy.OURS if ours else outcome.remedy or payments.Remedy.SOFT
+    if ours:
+        alerts.tell_staff(s, "debit_refused", f"{row.order_id}:{clock.today()}", order_id=row.order_id)
     renewal = s.get_one(tables.Renewal, row.order_id)
     renewal.trouble = (outcome.reason or payments.Reason.DECLINED).value
     renewal.remedy = remedy.value
-    today = clock.today()
-    renewal.next_debit_on = dunning.next_retry(renewal.expires_on, today) if remedy in _CALENDAR else None
+    renewal.next_debit_on = _next_try(remedy, renewal.expires_on)
     if _has_a_successor(s, renewal.service_id, row.method_id):
-        renewal.next_debit_on = today  # its owner has put another in its place while the debit ran
+        renewal.next_debit_on = clock.today()  # its owner has put another in its place while the debit ran
         live.publish(s, live.WORK_RENEWALS)
     s.add(renewal)
+    if ours and renewal.next_debit_on is not None:
+        return
     if remedy is payments.Remedy.NEVER:
         method = s.get_one(tables.PaymentMethod, row.method_id)
         method.refused_at = clock.now()
@@ -59,6 +109,13 @@ def refused(s: Session, row: Any, outcome: payments.Outcome) -> None:
     _tell(s, row.order_id, renewal, f"m08:attempt:{row.attempt_id}", method_id=row.method_id, **path)
 
 
+def _next_try(remedy: payments.Remedy, expires_on: date) -> date | None:
+    """When time may have cured it: the customer's account has filled up, or we have mended what is ours."""
+    if remedy is payments.Remedy.OURS:
+        return dunning.retry_of_ours(expires_on, clock.now())
+    return dunning.next_retry(expires_on, clock.today()) if remedy is payments.Remedy.SOFT else None
+
+
 def _has_a_successor(s: Session, service_id: int, method_id: int) -> bool:
     """Whether renewal is on, on another method than the one that was debited, which is gone."""
     service = s.get_one(tables.Service, service_id)
@@ -67,7 +124,7 @@ def _has_a_successor(s: Session, service_id: int, method_id: int) -> bool:
 
 
 def held_back(s: Session, order: tables.Order, renewal: tables.Renewal, why: str, method_id: int | None) -> None:
-    """A debit is not even tried, because of a `renewals.Doubt` or for want of the legal notice; M08 says why."""
+    """A debit is not even tried, because of a `renewals.Doubt` or for want of a notice; M08 says why."""
     renewal.trouble, renewal.remedy = why, ""
     s.add(renewal)
     if why == NOTICE:
@@ -113,13 +170,12 @@ def settled(s: Session, row: Any) -> None:
 
     A consumer who was told of it too late may leave at any time (6.8); who has only just switched it on was told then.
     """
-    renewal = s.get(tables.Renewal, row.order_id)
+    renewal = db.core(s).execute(_RENEWED, {"key": row.order_id}).one_or_none()
     if renewal is None or not renewal.debits:
         return
-    renewal.trouble = renewal.remedy = ""
-    renewal.next_debit_on = None
-    s.add(renewal)
-    changed = s.get_one(tables.Service, renewal.service_id).renewal_changed_at
+    if renewal.trouble or renewal.remedy or renewal.next_debit_on:
+        db.core(s).execute(_OUT_OF_TROUBLE, {"key": row.order_id})
+    changed = renewal.renewal_changed_at
     if changed and dunning.notice_is_overdue(renewal.expires_on, calendar.rome_date(changed)):
         return
     told = notified_on(s, renewal.service_id, renewal.expires_on)

@@ -31,6 +31,7 @@ def cancel_due(limit: int = 200) -> int:
     One that is being paid at this moment waits for the outcome: the time of the payment counts (9.42). Safe to repeat.
     """
     with db.transaction() as s:
+        db.settling(s)
         due = s.exec(db.unclaimed(_over(s, clock.today()).limit(limit))).all()
         for row in due:
             _cancel(s, row)

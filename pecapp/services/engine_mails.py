@@ -29,9 +29,9 @@ _FAMILIES = MappingProxyType(
 )
 """What is lost with a service that ends, by what it is (6.9)."""
 _TO_AUTHORISE = frozenset({renewals.Doubt.CEILING.value, renewals.Doubt.NOT_AUTHORISED.value})
-_NOT_THE_METHOD = frozenset({"notice", renewals.Doubt.NOT_SOLD.value, "ours"})
+_NOT_THE_METHOD = frozenset({"notice", "amount", renewals.Doubt.NOT_SOLD.value, "ours"})
 """Reasons that no other method would change."""
-_REASONS = frozenset({*payments.Reason, *renewals.Doubt, "notice", "ours"})
+_REASONS = frozenset({*payments.Reason, *renewals.Doubt, "notice", "amount", "ours"})
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def m13(about: matter.Matter) -> matter.Composed:
     """«Il tuo servizio si rinnoverà il ...»: the notice that the law asks for, and until when to stop it (8.4)."""
     term, say = _term(about), about.say
     debit_on = max(calendar.debit_on(term.expires_on), clock.today())
-    cents, years = term.cost(debit_on)
+    cents, years = _announced(about) or term.cost(debit_on)
     on, stop = about.day(debit_on), about.day(renewals.stop_by(term.expires_on))
     renewed = about.day(calendar.renewed_expiry(term.expires_on, years))
     method = _method(term)
@@ -264,6 +264,43 @@ def m13(about: matter.Matter) -> matter.Composed:
     )
     summary = say("m13.summary", service=term.service.label, amount=_amount(about, cents), stop=stop)
     return matter.Composed(letters.Letter(say("m13.subject", on=on), summary, blocks))
+
+
+def _announced(about: matter.Matter) -> tuple[int, int] | None:
+    """Gross cents and years as they were when the mail was posted: what it says is what may be debited."""
+    params = about.params
+    return (params["amount_cents"], params["years"]) if "amount_cents" in params else None
+
+
+def dearer(about: matter.Matter) -> matter.Composed:
+    """«Il rinnovo di ... costa più di quanto ti avevamo scritto»: the new amount, and until when to stop it (9.41)."""
+    term, say, params = _term(about), about.say, about.params
+    on = about.day(max(calendar.debit_on(term.expires_on), clock.today()))
+    stop = about.day(renewals.stop_by(term.expires_on))
+    amount, before = about.money(params["amount_cents"]), about.money(params["announced_cents"])
+    method, service = _method(term), term.service.label
+    blocks = (
+        about.greeting(matter.name(about.account)),
+        letters.Paragraph(say("dearer.will", service=service, on=on, amount=amount)),
+        letters.Facts(
+            (
+                (say("product"), term.name),
+                (say("expires"), term.expires),
+                (say("debit_on"), on),
+                (say("debit.amount"), amount),
+                (say("dearer.before"), before),
+                (say("duration"), facts.years(params["years"], about.lang)),
+                (say("new_expiry"), about.day(calendar.renewed_expiry(term.expires_on, params["years"]))),
+                (say("means"), about.means(method) if method else ""),
+            )
+        ),
+        *_within(about, method, params["amount_cents"]),
+        letters.Heading(say("m13.stop.title")),
+        letters.Paragraph(say("m13.stop", stop=stop, expires=term.expires)),
+        letters.Action(say("m13.button"), matter.link(term.page)),
+    )
+    summary = say("m13.summary", service=service, amount=amount, stop=stop)
+    return matter.Composed(letters.Letter(say("dearer.subject", service=service), summary, blocks))
 
 
 def _method(term: _Term) -> tables.PaymentMethod | None:
@@ -419,6 +456,7 @@ COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingPro
         "m07": m07,
         "m08": m08,
         "m13": m13,
+        "dearer": dearer,
         "m16": lapsed,
         "m17": m17,
         "not_sold": not_sold,

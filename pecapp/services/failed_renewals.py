@@ -1,20 +1,39 @@
 """Renewals whose debit came to nothing: what their owner sees, and how they end it for good (rules 6.7.5, 6.7.7)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import orders, payments, renewals
 from pecapp.services import access, dunning, history_facts, lifecycle, renewal_views, subscriptions
 
 _TO_AUTHORISE = frozenset({renewals.Doubt.CEILING.value, renewals.Doubt.NOT_AUTHORISED.value})
-_NOTHING_TO_MEND = frozenset({renewals.Doubt.NOT_SOLD.value, dunning.NOTICE})
+_NOTHING_TO_MEND = frozenset({renewals.Doubt.NOT_SOLD.value, dunning.NOTICE, dunning.AMOUNT})
 """New data would not help: the order has to be paid by hand, or there is nothing to renew it with."""
 
 
-def troubles(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) -> dict[int, renewal_views.TroubleView]:
-    """What has happened to the debit of the coming term of those that renew by themselves, by the service's id.
+@dataclass(frozen=True)
+class Trouble:
+    """What has happened to the debit of a service's coming term: it came to nothing, or its owner has given it up."""
+
+    service: tables.Service
+    renewal: tables.Renewal
+    order_number: str
+    """The order that waits to be paid for that term; empty for none."""
+    method_id: int | None
+    """What it was to be debited on."""
+
+    @property
+    def again_on(self) -> date | None:
+        """The day on which it is tried again; None where nothing is debited for this term any more."""
+        return self.renewal.next_debit_on
+
+
+def found(s: Session, services: Sequence[tables.Service]) -> dict[int, Trouble]:
+    """The troubles of those that renew by themselves, by the service's id; in two queries, however many they are.
 
     A term whose order waits unpaid comes before one that its owner has given up. Nothing while it is being paid.
     """
@@ -26,46 +45,58 @@ def troubles(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) ->
         and one.status in subscriptions.VALID
         and (one.expires_on or today) >= today
     }
-    renewal, order = tables.Renewal, tables.Order
+    if not on:
+        return {}
+    renewal, order, choice = tables.Renewal, tables.Order, tables.RenewalChoice
     known = s.exec(
         select(renewal, order)
         .join(order, col(order.id) == renewal.order_id)
-        .where(col(renewal.service_id).in_(on), renewal.trouble != "")
+        .where(
+            col(renewal.service_id).in_(on), or_(col(renewal.trouble) != "", col(renewal.status) == subscriptions.OPEN)
+        )
         .order_by(col(renewal.order_id))
     ).all()
-    found: dict[int, renewal_views.TroubleView] = {}
-    for row, of in known:
-        service = on[row.service_id]
-        if row.expires_on != service.expires_on:
+    chosen = s.exec(select(choice).where(col(choice.service_id).in_(on))).all()
+    this_time = {one.service_id: one.method_id for one in chosen if one.expires_on == on[one.service_id].expires_on}
+    troubles: dict[int, Trouble] = {}
+    for service_id, service in on.items():
+        mine = [(row, of) for row, of in known if (row.service_id, row.expires_on) == (service_id, service.expires_on)]
+        waiting = next(((row, of) for row, of in mine if row.status == subscriptions.OPEN), None)
+        if waiting and waiting[1].status != orders.Status.AWAITING_PAYMENT:
             continue
-        if row.status == subscriptions.OPEN and of.status == orders.Status.AWAITING_PAYMENT:
-            found[row.service_id] = _refused(s, service, row, of.number, lang)
-        elif row.trouble == subscriptions.GIVEN_UP:
-            found.setdefault(row.service_id, _given_up(lang))
-    return found
+        given_up = next((row for row, _ in mine if row.trouble == subscriptions.GIVEN_UP), None)
+        row = waiting[0] if waiting and waiting[0].trouble else given_up
+        if row is not None:
+            number = waiting[1].number if waiting else ""
+            troubles[service_id] = Trouble(service, row, number, this_time.get(service_id) or service.method_id)
+    return troubles
 
 
-def _given_up(lang: i18n.Lang) -> renewal_views.TroubleView:
-    return renewal_views.TroubleView(why=history_facts.reason(subscriptions.GIVEN_UP, lang))
+def troubles(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) -> dict[int, renewal_views.TroubleView]:
+    """As `found`, in words."""
+    return {service_id: view(one, lang) for service_id, one in found(s, services).items()}
 
 
-def _refused(
-    s: Session, service: tables.Service, row: tables.Renewal, number: str, lang: i18n.Lang
-) -> renewal_views.TroubleView:
+def view(one: Trouble, lang: i18n.Lang) -> renewal_views.TroubleView:
+    """Why the debit came to nothing, whether it is tried again, and what its owner can do about it."""
+    row = one.renewal
+    if row.trouble == subscriptions.GIVEN_UP:
+        given_up = history_facts.reason(subscriptions.GIVEN_UP, lang)
+        return renewal_views.TroubleView(why=given_up, status="by_hand", order_number=one.order_number)
     ours = row.remedy == payments.Remedy.OURS
     confirm = row.remedy == payments.Remedy.CONFIRM
-    again = i18n.date(row.next_debit_on, lang) if row.next_debit_on else ""
+    again = i18n.date(one.again_on, lang) if one.again_on else ""
     following = "confirm" if confirm else "retry" if again else "none"
     url, label = "", ""
     if row.trouble in _TO_AUTHORISE:
-        url, label = f"/area-clienti/servizi/{service.id}/rinnovo", "trouble.authorise"
+        url, label = f"/area-clienti/servizi/{one.service.id}/rinnovo", "trouble.authorise"
     elif not (ours or confirm or row.trouble in _NOTHING_TO_MEND):
-        choice = s.get(tables.RenewalChoice, (service.id, row.expires_on))
-        method_id = (choice.method_id if choice else None) or service.method_id
-        url, label = f"/metodi-di-pagamento/nuovo?sostituisce={method_id}", "svc.update"
+        replaced = f"/nuovo?sostituisce={one.method_id}" if one.method_id else ""
+        url, label = f"/metodi-di-pagamento{replaced}", "svc.update"
     return renewal_views.TroubleView(
-        order_number=number,
         why=history_facts.reason(payments.Reason.TECHNICAL if ours else row.trouble, lang),
+        status="refused",
+        order_number=one.order_number,
         following=i18n.text(f"trouble.{following}", lang, on=again),
         again=again,
         fix_url=url,
@@ -89,6 +120,7 @@ def cancel_and_disable(actor: access.Actor, number: str) -> None:
     account_id = access.require(actor)
     renewal, order = tables.Renewal, tables.Order
     with db.transaction() as s:
+        db.settling(s)
         wanted = (
             select(renewal.service_id)
             .join(order, col(order.id) == renewal.order_id)

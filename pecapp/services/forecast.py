@@ -10,7 +10,18 @@ from sqlmodel import Session, col, select
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, renewals
 from pecapp.domain import catalog as rules
-from pecapp.services import access, catalog, live, means, methods, renewal_costs, renewal_views, subscriptions, views
+from pecapp.services import (
+    access,
+    catalog,
+    failed_renewals,
+    live,
+    means,
+    methods,
+    renewal_costs,
+    renewal_views,
+    subscriptions,
+    views,
+)
 
 MONTHS = 12
 """How far the forecast looks."""
@@ -31,6 +42,8 @@ class Charge:
     doubt: renewals.Doubt | None
     other_method: bool
     """Whether the method was chosen for this time only."""
+    trouble: failed_renewals.Trouble | None = None
+    """Why the first try came to nothing, where this is the next."""
 
     @property
     def first(self) -> bool:
@@ -54,6 +67,8 @@ class _Known:
     choices: dict[Term, int | None]
     """Method chosen for one term; None: skipped."""
     methods: dict[int, tables.PaymentMethod]
+    troubles: dict[int, failed_renewals.Trouble]
+    """What has become of the debit of a service's coming term, by its id."""
 
 
 def until(today: date) -> date:
@@ -64,10 +79,14 @@ def until(today: date) -> date:
 def charges(s: Session, account_id: int, today: date) -> list[Charge]:
     """Every debit of the customer's renewals from `today` on, the next first; skipped ones are among them.
 
-    As many queries for a hundred services as for one.
+    One that was refused is there on the day of its next try; one that is not tried again, or that its owner has given
+    up, is none. As many queries for a hundred services as for one.
     """
     renewing = _renewing(s, account_id, today)
-    known = _read(s, account_id, renewing)
+    return _charges(renewing, _read(s, account_id, renewing), today)
+
+
+def _charges(renewing: Sequence[tables.Service], known: _Known, today: date) -> list[Charge]:
     found = [charge for row in renewing for charge in _of(row, known, today, until(today))]
     return sorted(found, key=lambda charge: (charge.debit.on, charge.service.id))
 
@@ -100,6 +119,7 @@ def _read(s: Session, account_id: int, services: Sequence[tables.Service]) -> _K
         orders={(row.service_id, row.expires_on): order for row, order in waiting},
         choices={(row.service_id, row.expires_on): row.method_id for row in chosen},
         methods={row.id or 0: row for row in kept},
+        troubles=failed_renewals.found(s, services),
     )
 
 
@@ -108,12 +128,17 @@ def _of(service: tables.Service, known: _Known, today: date, last: date) -> Iter
     product, service_id = known.price_list.product(service.product_code), service.id or 0
     if service.expires_on is None or not product.yearly:
         return
+    trouble = known.troubles.get(service_id)
+    if trouble is not None and trouble.again_on is None:
+        return  # to be paid by hand, and what comes after that nobody knows
     adopted = known.orders.get((service_id, service.expires_on))
     years = (adopted.years if adopted else None) or renewal_costs.frequency(product, service.years)
     skipped = frozenset(
         term for (whose, term), method_id in known.choices.items() if whose == service_id and method_id is None
     )
-    for debit in renewals.coming(service.expires_on, years, today, last, skipped):
+    for planned in renewals.coming(service.expires_on, years, today, last, skipped):
+        failed = trouble if planned.expires_on == service.expires_on else None
+        debit = replace(planned, on=max(failed.again_on, today)) if failed and failed.again_on else planned
         order = known.orders.get((service_id, debit.expires_on))
         totals = renewal_costs.totals(known.price_list, service, known.added, debit.on)
         cents = order.gross_cents if order else totals.gross_cents if totals else 0
@@ -121,7 +146,9 @@ def _of(service: tables.Service, known: _Known, today: date, last: date) -> Iter
         method = known.methods.get(other or service.method_id or 0)
         doubt = renewals.doubt(cents, debit.on, methods.as_means(method) if method else None, sold=product.sellable)
         light = renewals.Light.SKIPPED if debit.skipped else renewals.light(doubt)
-        yield Charge(service, debit, cents, method, light, doubt, other is not None)
+        if failed and light is renewals.Light.COVERED:
+            light = renewals.Light.AT_RISK  # it was refused once
+        yield Charge(service, debit, cents, method, light, doubt, other is not None, failed)
 
 
 # --- what its owner sees ----------------------------------------------------------------------------------------------
@@ -131,14 +158,16 @@ def upcoming(actor: access.Actor, lang: i18n.Lang) -> renewal_views.ForecastView
     """«Prossimi addebiti»: the debits of the next twelve months by month, their total, and the calendar's state."""
     account_id, today = access.require(actor), clock.today()
     with db.reading() as s:
-        found = charges(s, account_id, today)
-        later = "" if found else _later(s, account_id, today, lang)
+        renewing = _renewing(s, account_id, today)
+        known = _read(s, account_id, renewing)
+        found = _charges(renewing, known, today)
         feed = s.get(tables.CalendarFeed, account_id)
         usable = methods.usable(s, account_id)
     return renewal_views.ForecastView(
+        by_hand=_by_hand(known, today, lang),
         months=_months(found, usable, today, lang),
         year=_year(found, today, lang),
-        later=later,
+        later="" if found else _later(renewing, known, today, lang),
         total=i18n.money(_sum(found), lang),
         until=i18n.date(until(today), lang),
         feed=feed is not None,
@@ -150,12 +179,32 @@ def _sum(found: Sequence[Charge]) -> int:
     return sum(charge.cents for charge in found if charge.counted)
 
 
-def _later(s: Session, account_id: int, today: date, lang: i18n.Lang) -> str:
+def _by_hand(known: _Known, today: date, lang: i18n.Lang) -> list[renewal_views.ByHandView]:
+    """The renewals for which nothing is debited any more by itself, with what paying them costs."""
+    found = []
+    for one in sorted(known.troubles.values(), key=lambda one: (one.renewal.expires_on, one.renewal.order_id)):
+        if one.again_on is not None:
+            continue
+        service, expires_on = one.service, one.renewal.expires_on
+        order = known.orders.get((service.id or 0, expires_on))
+        totals = renewal_costs.totals(known.price_list, service, known.added, today)
+        cents = order.gross_cents if order else totals.gross_cents if totals else 0
+        found.append(
+            renewal_views.ByHandView(
+                service_id=service.id or 0,
+                service=service.label,
+                expires=i18n.date(expires_on, lang),
+                amount=i18n.money(cents, lang),
+                trouble=failed_renewals.view(one, lang),
+            )
+        )
+    return found
+
+
+def _later(renewing: Sequence[tables.Service], known: _Known, today: date, lang: i18n.Lang) -> str:
     """The first debit after the forecast, in words, where it is empty; empty itself when no renewal is on."""
-    renewing = _renewing(s, account_id, today)
     if not renewing:
         return ""
-    known = _read(s, account_id, renewing)
     nexts = [charge for row in renewing for charge in itertools.islice(_of(row, known, today, date.max), 1)]
     made = [one for one in nexts if not one.debit.skipped and one.doubt is not renewals.Doubt.NOT_SOLD]
     if not made:
@@ -202,7 +251,7 @@ def _view(
 ) -> renewal_views.ChargeView:
     debit, method = charge.debit, charge.method
     changeable = charge.first and today <= renewals.stop_by(debit.expires_on)
-    fix_url, fix_label = _fix(charge)
+    fix_url, fix_label = _fix(charge, lang)
     others = _others(charge, usable, lang) if changeable else []
     return renewal_views.ChargeView(
         service_id=charge.service.id or 0,
@@ -216,24 +265,34 @@ def _view(
         light=charge.light.value,
         why=why(charge, lang),
         fix_url=fix_url,
-        fix_label=i18n.text(fix_label, lang) if fix_label else "",
+        fix_label=fix_label,
         first=charge.first,
         changeable=changeable,
         skipped=debit.skipped,
         other_method=charge.other_method,
         can_change_method=bool(others),
         others=others,
+        pay_order=charge.trouble.order_number if charge.trouble else "",
     )
 
 
-def _fix(charge: Charge) -> tuple[str, str]:
+def _told(charge: Charge, lang: i18n.Lang) -> renewal_views.TroubleView | None:
+    """What has happened to a debit that is tried again, unless what keeps it from being tried says more."""
+    if charge.trouble is None or charge.light is not renewals.Light.AT_RISK:
+        return None
+    return failed_renewals.view(charge.trouble, lang)
+
+
+def _fix(charge: Charge, lang: i18n.Lang) -> tuple[str, str]:
     """Where the light of a debit can be turned green, and the words that lead there; nothing where it cannot."""
+    if (told := _told(charge, lang)) is not None:
+        return told.fix_url, told.fix_label
     if charge.debit.skipped or charge.doubt in {None, renewals.Doubt.NOT_SOLD}:
         return "", ""
     if charge.doubt in {renewals.Doubt.CEILING, renewals.Doubt.NOT_AUTHORISED}:
-        return f"/area-clienti/servizi/{charge.service.id}/rinnovo", "forecast.authorise"
+        return f"/area-clienti/servizi/{charge.service.id}/rinnovo", i18n.text("forecast.authorise", lang)
     replaced = f"/nuovo?sostituisce={charge.method.id}" if charge.method else ""
-    return f"/metodi-di-pagamento{replaced}", "forecast.update"
+    return f"/metodi-di-pagamento{replaced}", i18n.text("forecast.update", lang)
 
 
 def _others(charge: Charge, usable: Sequence[tables.PaymentMethod], lang: i18n.Lang) -> list[views.MeansView]:
@@ -246,6 +305,8 @@ def _others(charge: Charge, usable: Sequence[tables.PaymentMethod], lang: i18n.L
 
 def why(charge: Charge, lang: i18n.Lang) -> str:
     """What the light of a debit means, in a sentence."""
+    if (told := _told(charge, lang)) is not None:
+        return f"{told.why} {told.following}"
     method = charge.method
     ends_on = methods.ends_on(method) if method else None
     reason = charge.light if charge.debit.skipped or charge.doubt is None else charge.doubt

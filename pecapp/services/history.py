@@ -121,30 +121,44 @@ def chain(actor: access.Actor, number: str, lang: i18n.Lang) -> history_views.Ch
     )
 
 
-def _known(s: Session, order: tables.Order, renewal: tables.Renewal, service: tables.Service) -> history_facts.Known:
-    """Everything that is stored about a renewal order."""
-    order_id, service_id = order.id or 0, service.id or 0
-    attempt, refund, line, choice = tables.PaymentAttempt, tables.Refund, tables.OrderLine, tables.RenewalChoice
+def told(s: Session, order: tables.Order) -> history_facts.Told:
+    """Everything that is stored about an order, whosever it is and whatever it was for; `Known` for a renewal."""
+    found = s.exec(_renewals(order.account_id).where(tables.Order.id == order.id)).one_or_none()
+    return _known(s, *found) if found else _told(s, order, None)
+
+
+def _told(s: Session, order: tables.Order, renewal: tables.Renewal | None) -> history_facts.Told:
+    order_id = order.id or 0
+    attempt, refund, line = tables.PaymentAttempt, tables.Refund, tables.OrderLine
     attempts = s.exec(select(attempt).where(attempt.order_id == order_id).order_by(col(attempt.number))).all()
-    known = history_facts.Known(
+    return history_facts.Told(
         order=order,
-        renewal=renewal,
-        service=service,
         lines=s.exec(select(line).where(line.order_id == order_id).order_by(col(line.id))).all(),
         attempts=attempts,
         receipt=s.get(tables.Receipt, order_id),
         refunds=s.exec(select(refund).where(refund.order_id == order_id).order_by(col(refund.created_at))).all(),
         events=_events(s, attempts),
         mails=_mails(s, order, renewal),
-        choices=s.exec(select(choice).where(choice.service_id == service_id)).all(),
+        methods=_methods(s, order.account_id, [one.method_id for one in attempts]),
+    )
+
+
+def _known(s: Session, order: tables.Order, renewal: tables.Renewal, service: tables.Service) -> history_facts.Known:
+    """Everything that is stored about a renewal order."""
+    choice = tables.RenewalChoice
+    known = history_facts.Known(
+        **vars(_told(s, order, renewal)),
+        renewal=renewal,
+        service=service,
+        choices=s.exec(select(choice).where(choice.service_id == service.id)).all(),
         sms=_sms(s, order, renewal),
     )
-    ids = [*known.charged, *(one.method_id for one in (*attempts, *known.choices)), known.activated_on]
+    ids = [*known.charged, *(one.method_id for one in known.choices), known.activated_on]
     return replace(
         known,
         accepted=_accepted(s, known),
         mandates=_mandates(s, order.account_id, known.charged),
-        methods=_methods(s, order.account_id, ids),
+        methods={**known.methods, **_methods(s, order.account_id, ids)},
     )
 
 
@@ -158,11 +172,13 @@ def _events(s: Session, attempts: Sequence[tables.PaymentAttempt]) -> Sequence[t
     ).all()
 
 
-def _mails(s: Session, order: tables.Order, renewal: tables.Renewal) -> Sequence[tables.OutboxMail]:
-    """What was written about the order, its legal notice, and every activation of automatic renewal."""
+def _mails(s: Session, order: tables.Order, renewal: tables.Renewal | None) -> Sequence[tables.OutboxMail]:
+    """What was written about the order; of a renewal its legal notice, and every activation of automatic renewal."""
     mail = tables.OutboxMail
-    notice = dunning.notice_key(renewal.service_id, renewal.expires_on)
-    about = or_(col(mail.order_id) == order.id, col(mail.dedup_key) == notice, col(mail.template) == "m04")
+    about = col(mail.order_id) == order.id
+    if renewal is not None:
+        notice = dunning.notice_key(renewal.service_id, renewal.expires_on)
+        about = or_(about, col(mail.dedup_key) == notice, col(mail.template) == "m04")
     return s.exec(
         select(mail)
         .where(mail.account_id == order.account_id, about)

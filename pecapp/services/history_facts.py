@@ -12,25 +12,31 @@ _HELD_BACK = "m08:order:"
 """Begins the fact of a debit that was not even tried."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """Everything that is stored about one renewal order."""
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What is stored about any order, whatever it was for."""
 
     order: tables.Order
-    renewal: tables.Renewal
-    service: tables.Service
     lines: Sequence[tables.OrderLine]
     attempts: Sequence[tables.PaymentAttempt]
     receipt: tables.Receipt | None
     refunds: Sequence[tables.Refund]
     events: Sequence[tables.InboxEvent]
     mails: Sequence[tables.OutboxMail]
+    methods: Mapping[int, tables.PaymentMethod] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known(Told):
+    """Everything that is stored about one renewal order."""
+
+    renewal: tables.Renewal
+    service: tables.Service
     choices: Sequence[tables.RenewalChoice]
     """For single terms of the service."""
     sms: tables.OutboxSms | None
     accepted: Sequence[tables.Acceptance] = ()
     mandates: Sequence[tables.Mandate] = ()
-    methods: Mapping[int, tables.PaymentMethod] = field(default_factory=dict)
 
     @property
     def activation(self) -> tables.OutboxMail | None:

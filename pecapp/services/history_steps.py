@@ -3,7 +3,7 @@
 A bank's answer is told in the few words that a customer may hear: no code, and never why a card is on a list.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -90,12 +90,21 @@ def steps(known: history_facts.Known, lang: i18n.Lang) -> list[history_views.Ste
         _order,
         _held_back,
         _attempts,
-        _paid,
+        _receipt,
+        _expiry,
         _refunds,
         _closed,
         _mails,
     )
-    found = [step for teller in tellers for step in teller(known, lang)]
+    return _sorted(step for teller in tellers for step in teller(known, lang))
+
+
+def steps_of_any(told: history_facts.Told, lang: i18n.Lang) -> list[history_views.StepView]:
+    """What there is to tell of an order that renews nothing, from its first try on; sorted as `steps`."""
+    return _sorted(step for teller in (_attempts, _receipt, _refunds, _closed, _mails) for step in teller(told, lang))
+
+
+def _sorted(found: Iterable[_Step]) -> list[history_views.StepView]:
     return [step.view for step in sorted(found, key=lambda step: step.at)]
 
 
@@ -265,7 +274,7 @@ def _held_back(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
         )
 
 
-def _attempts(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
+def _attempts(known: history_facts.Told, lang: i18n.Lang) -> Iterator[_Step]:
     """Each try to pay: what was asked, what the bank or PayPal answered, which notification confirmed it."""
     for attempt in known.attempts:
         shown = history_facts.means(attempt, known.methods, lang)
@@ -309,9 +318,8 @@ def _event(attempt: tables.PaymentAttempt, events: Sequence[tables.InboxEvent], 
         yield _step("event", mine[0].received_at, lang, i18n.text("history.event", lang), words)
 
 
-def _paid(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
-    """The receipt, and the new expiry."""
-    order, receipt = known.order, known.receipt
+def _receipt(told: history_facts.Told, lang: i18n.Lang) -> Iterator[_Step]:
+    order, receipt = told.order, told.receipt
     if receipt is not None:
         yield _step(
             "receipt",
@@ -321,6 +329,11 @@ def _paid(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
             tone="success",
             link=_Link(f"/ricevute/{order.number}.pdf", "to_receipt", document=True),
         )
+
+
+def _expiry(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
+    """The new expiry that a payment brought."""
+    order = known.order
     if order.paid_at is not None:
         expires = i18n.date(_new_expiry(known), lang)
         words = i18n.text("history.expiry.text", lang, old=i18n.date(known.renewal.expires_on, lang))
@@ -328,7 +341,7 @@ def _paid(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
         yield _step("expiry", order.paid_at, lang, title, words, tone="success")
 
 
-def _refunds(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
+def _refunds(known: history_facts.Told, lang: i18n.Lang) -> Iterator[_Step]:
     for row in known.refunds:
         amount = i18n.money(row.amount_cents, lang)
         why = history_facts.one_of("history.refund.why", row.reason, "other", lang)
@@ -340,7 +353,7 @@ def _refunds(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
             yield _step("refund", row.finished_at, lang, title, words, tone="success" if done else "warning")
 
 
-def _closed(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
+def _closed(known: history_facts.Told, lang: i18n.Lang) -> Iterator[_Step]:
     order = known.order
     ended = {orders.Status.CANCELLED.value, orders.Status.EXPIRED.value}
     if order.closed_at is not None and order.status in ended:
@@ -349,7 +362,7 @@ def _closed(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
         yield _step("closed", order.closed_at, lang, title, i18n.text(f"history.closed.by.{by}", lang))
 
 
-def _mails(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
+def _mails(known: history_facts.Told, lang: i18n.Lang) -> Iterator[_Step]:
     """What else was written about the order, as it left."""
     for mail in known.mails:
         if mail.order_id == known.order.id and mail.template not in _NO_MAIL_OF_ITS_OWN and mail.sent_at is not None:

@@ -15,16 +15,21 @@ from sqlmodel import Session, col
 from pecapp import clock, db, errors, tables
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import alerts, failpoint, live, methods, payments, refunds, savings, settlement
+from pecapp.services import alerts, disputes, failpoint, live, methods, payments, refunds, savings, settlement
 
 log = logging.getLogger(__name__)
 
 NotAuthentic = base.NotAuthentic
 WAITING, DONE, UNMATCHED, IGNORED, QUARANTINED = "waiting", "done", "unmatched", "ignored", "quarantined"
+SIGNED, LISTED = "signed", "listed"
+"""How an event proved to be authentic."""
 LEASE = timedelta(seconds=30)
 """How long an event belongs to whoever took it up."""
 UNMATCHED_ALERT = timedelta(minutes=10)
 UNMATCHED_GIVE_UP = timedelta(days=3)
+
+_NAMES = ("attempt_id", "method_ref", "saving_id", "refund_ref", "dispute_ref")
+"""Where an event says what it speaks of."""
 
 EVENT = db.table(tables.InboxEvent)
 ATTEMPT = db.table(tables.PaymentAttempt)
@@ -53,7 +58,18 @@ async def receive(gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> 
     failpoint.reach("event_stored")
 
 
-def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
+async def take_over(gateway_name: str, raw: bytes) -> bool:
+    """Take in a notification out of the gateway's own list; whether it was missing here. It only ever is a hint.
+
+    Raises NotAuthentic for one that is not for us. Safe to repeat.
+    """
+    event = registry.get(gateway_name).read_listed(raw)
+    body = raw.decode()
+    return await db.shared(lambda s: _store(s, gateway_name, event, body, LISTED))
+
+
+def _store(s: Session, gateway_name: str, event: base.Event, body: str, proof: str = SIGNED) -> bool:
+    """Store an event and begin with what it asks for; whether it is new."""
     at = clock.now()
     values = {
         "gateway": gateway_name,
@@ -63,6 +79,8 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
         "method_ref": event.method_ref,
         "saving_id": event.saving_id,
         "refund_ref": event.refund_ref,
+        "dispute_ref": event.dispute_ref,
+        "proof": proof,
         "attempt_id": event.attempt_id,
         "gateway_ref": event.gateway_ref,
         "body": body,
@@ -74,7 +92,9 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
         "next_try_at": at,
     }
     if not db.insert_once(s, tables.InboxEvent, values):
-        return
+        return False
+    if event.taken_back:
+        alerts.tell_staff(s, "payment_taken_back", event.event_id, gateway=gateway_name, payment=event.gateway_ref)
     if event.oddity:
         alerts.tell_staff(s, "event_quarantined", event.event_id, oddity=event.oddity, type=event.type)
     elif _to_be_followed(event) and _settled_by(s, event):
@@ -82,6 +102,25 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str) -> None:
     elif _to_be_followed(event):
         live.publish(s, live.WORK_INBOX)
     live.publish(s, live.ADMINS)
+    return True
+
+
+def again(s: Session, event: tables.InboxEvent) -> bool:
+    """Have a locked event followed once more, from the beginning; False for one that names nothing to look at.
+
+    Safe to repeat: what it speaks of is read back from the gateway, so that one that was settled stays as it is.
+    """
+    if not can_be_followed(event):
+        return False
+    event.status, event.next_try_at, event.handled_at = WAITING, clock.now(), None
+    s.add(event)
+    live.publish(s, live.WORK_INBOX, live.ADMINS)
+    return True
+
+
+def can_be_followed(event: tables.InboxEvent) -> bool:
+    """Whether a stored event says where to look."""
+    return event.status != IGNORED or any(getattr(event, name) for name in _NAMES)
 
 
 def _first_status(event: base.Event) -> str:
@@ -91,17 +130,16 @@ def _first_status(event: base.Event) -> str:
 
 
 def _to_be_followed(event: base.Event) -> bool:
-    """Whether it speaks of an attempt, a saving, a kept method or a refund; nothing here acts on any other."""
-    named = event.attempt_id or event.by_ref or event.method_ref or event.saving_id or event.refund_ref
-    return event.relevant and bool(named)
+    """Whether it speaks of an attempt, a saving, a kept method, a refund or a dispute; nothing acts on any other."""
+    return event.relevant and (event.by_ref or any(getattr(event, name) for name in _NAMES))
 
 
 def _settled_by(s: Session, event: base.Event) -> bool:
     """Whether nothing more is needed: the event settles the attempt by itself, or the attempt succeeded before it.
 
-    What it says of a refund is read back in any case.
+    What it says of a refund or a dispute is read back in any case.
     """
-    if event.refund_ref:
+    if event.refund_ref or event.dispute_ref:
         return False
     if event.outcome is not None:
         return settlement.settle(s, event.outcome) is not None
@@ -124,8 +162,8 @@ async def drain(limit: int = 200) -> int:
 
 
 class _Hint(NamedTuple):
-    """What an event says has to be looked at: an attempt, by its name or the gateway's, a saving, a kept method or
-    a refund."""
+    """What an event says has to be looked at: an attempt, by its name or the gateway's, a saving, a kept method,
+    a refund or a dispute."""
 
     gateway: str
     attempt_id: str
@@ -133,6 +171,7 @@ class _Hint(NamedTuple):
     method_ref: str
     saving_id: str
     refund_ref: str
+    dispute_ref: str
 
     @classmethod
     def of(cls, event: tables.InboxEvent) -> "_Hint":
@@ -154,6 +193,8 @@ async def _follow(hint: _Hint, ids: list[int]) -> None:
 
 async def _look(hint: _Hint) -> bool:
     """Ask the gateway for what the hint names; False when it gave no answer. Raises NotFound."""
+    if hint.dispute_ref:
+        return await disputes.check(hint.gateway, hint.dispute_ref)
     if hint.refund_ref:
         return await refunds.check(hint.gateway, hint.refund_ref)
     if hint.saving_id:

@@ -65,6 +65,7 @@ def ask_for_renewal(actor: access.Actor, number: str, method_id: int | None, lan
     """
     account_id = access.require(actor)
     with db.transaction() as s:
+        db.settling(s)
         if method_id is not None:
             methods.chargeable(s, account_id, method_id)
         order = lock(s, number, account_id)
@@ -87,22 +88,24 @@ def cancel(actor: access.Actor, number: str) -> None:
     """
     account_id = access.require(actor)
     with db.transaction() as s:
+        db.settling(s)
         call_off(s, account_id, number)
 
 
-def call_off(s: Session, account_id: int, number: str) -> None:
-    """As `cancel`, in the caller's transaction."""
+def call_off(s: Session, account_id: int, number: str, by: str = "customer") -> None:
+    """As `cancel`, in the transaction of a caller that has the turn of those that settle; `by` its owner or `staff`."""
     order = lock(s, number, account_id)
     if order.status == orders.Status.CANCELLED:
         return
     if not orders.allows(orders.Status(order.status), orders.Signal.CANCELLED):
         raise errors.Conflict("ORD_NON_ANNULLABILE")
-    _close(s, order, orders.Signal.CANCELLED, by="customer")
+    _close(s, order, orders.Signal.CANCELLED, by=by)
 
 
 def expire_due(limit: int = 200) -> int:
     """Close the orders whose time to be paid is over, and tell their customers; an open attempt is waited for."""
     with db.transaction() as s:
+        db.settling(s)  # it holds several orders at once, as a batch of settlements does
         overdue = s.exec(
             db.locked(
                 select(tables.Order)

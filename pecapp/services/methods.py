@@ -23,6 +23,14 @@ _EARLIER_NEWS = (
     .where(_EVENT.c.status == "done")
     .values(status="waiting", next_try_at=bindparam("now"))
 )
+_METHOD = db.table(tables.PaymentMethod)
+_HOLD = (
+    select(tables.PaymentMethod)
+    .where(tables.PaymentMethod.id == bindparam("key"))
+    .with_for_update()  # SQLite has no such words, and leaves them out
+    .execution_options(populate_existing=True)
+)
+_USED = update(_METHOD).where(_METHOD.c.id == bindparam("key")).values(used_at=bindparam("at"), refused_at=None)
 LEASE = timedelta(minutes=2)
 """How long the deletion of a token belongs to whoever took it up."""
 LAST_TRY = 10
@@ -215,16 +223,12 @@ def chargeable(s: Session, account_id: int, method_id: int, *, hold: bool = True
 
 def hold(s: Session, method_id: int) -> tables.PaymentMethod:
     """The method, which must exist, held for this transaction: always before services."""
-    wanted = select(tables.PaymentMethod).where(tables.PaymentMethod.id == method_id)
-    return s.exec(db.locked(wanted).execution_options(populate_existing=True)).one()
+    return s.exec(_HOLD, params={"key": method_id}).one()
 
 
 def used(s: Session, method_id: int, at: datetime) -> None:
     """Note that a method has just paid, and hold it."""
-    method = hold(s, method_id)
-    method.used_at, method.refused_at = at, None
-    s.add(method)
-    s.flush()
+    db.core(s).execute(_USED, {"key": method_id, "at": at})
 
 
 def title(method: tables.PaymentMethod, lang: i18n.Lang) -> str:
@@ -277,8 +281,7 @@ def remove(actor: access.Actor, method_id: int, instead: int | None = None) -> N
         method = own(s, account_id, method_id)
         if method.status == REMOVED:
             return
-        if _in_use(s, method_id):
-            raise errors.Conflict("MET_IN_USO")
+        _refuse_if_in_use(s, method_id)
         devices.changed(s, actor, "method")
         if instead is None:
             _put_away(s, method)
@@ -290,6 +293,24 @@ def remove(actor: access.Actor, method_id: int, instead: int | None = None) -> N
         if needed > (other.ceiling_cents or 0):
             raise errors.Conflict("MAND_BASSO")
         take_over(s, method, other)
+
+
+def remove_for(s: Session, account_id: int, method_id: int) -> tables.PaymentMethod:
+    """As `remove`, by the staff and in their transaction: the method as it was, held. Raises as `remove`.
+
+    Raises Conflict (`METODO_GIA_TOLTO`) for one that its owner, or somebody else, has removed meanwhile.
+    """
+    method = own(s, account_id, method_id)
+    if method.status == REMOVED:
+        raise errors.Conflict("METODO_GIA_TOLTO")
+    _refuse_if_in_use(s, method_id)
+    _put_away(s, method)
+    return method
+
+
+def _refuse_if_in_use(s: Session, method_id: int) -> None:
+    if _in_use(s, method_id):
+        raise errors.Conflict("MET_IN_USO")
 
 
 def _in_use(s: Session, method_id: int) -> bool:

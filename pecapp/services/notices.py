@@ -5,7 +5,7 @@ processes the look is taken.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from pecapp import clock, db, errors, tables
 from pecapp.domain import calendar, orders, renewals
 from pecapp.domain import catalog as rules
 from pecapp.domain import dunning as days
-from pecapp.services import alerts, catalog, facts, live, outbox, renewal_costs, sms, subscriptions
+from pecapp.services import alerts, catalog, dunning, facts, live, outbox, renewal_costs, sms, subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -65,16 +65,17 @@ def all_told(today: date) -> None:
 def tell_due(after: Place = START, limit: int = 200) -> Place | None:
     """Write what stands today for the next `limit` services after the place `after`; None when there are no more.
 
-    M13 for those that renew by themselves, R1-R4 for the others, M16 and R5-R7 for those that have expired. Gives the
-    place of the last service looked at, from which to go on.
+    M13 for those that renew by themselves, and once more what has become dearer since; R1-R4 for the others, M16 and
+    R5-R7 for those that have expired. Gives the place of the last service looked at, from which to go on.
     """
     today = clock.today()
     with db.reading() as s:
         services = s.exec(_watched(s, after, today).limit(limit)).all()
         letters, unclear = _letters(s, services, today)
         known = _known(s, letters)
+        dearer = _dearer(s, letters, known, today)
     _alert(unclear)
-    _post([one for one in letters if one.dedup_key not in known], today)
+    _post([*(one for one in letters if one.dedup_key not in known), *dearer], today)
     for one in letters:
         mail = known.get(one.dedup_key)
         if one.template == "m13" and mail is not None and mail.status != "sent":
@@ -157,9 +158,36 @@ def _known(s: Session, letters: Sequence[_Letter]) -> dict[str, Any]:
     """What has become of the mails that these letters are already, by their facts: status and `ready_at`."""
     mail, keys = tables.OutboxMail, [one.dedup_key for one in letters]
     found: Any = s.exec(
-        select(col(mail.dedup_key), col(mail.status), col(mail.ready_at)).where(col(mail.dedup_key).in_(keys))
+        select(col(mail.dedup_key), col(mail.status), col(mail.ready_at), col(mail.params)).where(
+            col(mail.dedup_key).in_(keys)
+        )
     )
     return {row.dedup_key: row for row in found}
+
+
+def _dearer(s: Session, letters: Sequence[_Letter], known: Mapping[str, Any], today: date) -> list[_Letter]:
+    """For the debits that will take more than their notice says: that they will (9.41)."""
+    told = {
+        one.service.id: (one, known[one.dedup_key].params["amount_cents"])
+        for one in letters
+        if one.service and one.template == "m13" and "amount_cents" in _params(known.get(one.dedup_key))
+    }
+    if not told:
+        return []
+    costs = renewal_costs.next_terms(s, [one.service for one, _ in told.values() if one.service], today)
+    found = []
+    for service_id, (notice, announced) in told.items():
+        cents, years = costs.get(service_id or 0, (announced, 0))
+        if cents > announced:
+            key = dunning.dearer_key(service_id or 0, date.fromisoformat(notice.params["expires_on"]), cents)
+            params = notice.params | {"amount_cents": cents, "years": years, "announced_cents": announced}
+            found.append(notice._replace(template="dearer", dedup_key=key, params=params))
+    written = _known(s, found)
+    return [one for one in found if one.dedup_key not in written]
+
+
+def _params(mail: Any) -> Mapping[str, Any]:
+    return mail.params if mail else {}
 
 
 def _post(letters: Sequence[_Letter], today: date) -> int:
@@ -208,11 +236,17 @@ def _write(s: Session, one: _Letter, today: date) -> None:
         order_id=one.order.id if one.order else None,
         to_address=one.order.reference_email if one.order else None,
         lang=one.order.lang if one.order else None,
-        params=one.params,
+        params=one.params | (_announced(s, one.service, today) if one.template == "m13" and one.service else {}),
     )
     if one.template == "m13":
         _make_sure(s, one, today)
     live.publish(s, live.WORK_MAIL)
+
+
+def _announced(s: Session, service: tables.Service, today: date) -> dict[str, int]:
+    """What a notice says will be debited, and for how many years; nothing where there is no price."""
+    term = renewal_costs.next_terms(s, [service], today).get(service.id or 0)
+    return {"amount_cents": term[0], "years": term[1]} if term else {}
 
 
 def _insist(s: Session, one: _Letter, mail: Any, today: date) -> None:
@@ -237,7 +271,7 @@ def _make_sure(s: Session, one: _Letter, today: date) -> None:
         account_id=one.account_id,
         key="sms.m13",
         service=service.label,
-        amount_cents=renewal_costs.of(s, [service], on).get(service.id or 0, 0),
+        amount_cents=renewal_costs.next_terms(s, [service], today).get(service.id or 0, (0, 0))[0],
         on=on,
         stop=renewals.stop_by(service.expires_on),
     )

@@ -17,6 +17,7 @@ from pecapp.services import (
     facts,
     failed_renewals,
     means,
+    paid_by_hand,
     settlement,
     subscriptions,
     throttle,
@@ -254,6 +255,7 @@ def _with_details(s: Session, shown: views.OrderView, order: tables.Order, lang:
             "service": facts.subject(order.configuration) or ", ".join(service.label for service in known.services),
             "expires": _day(expires, lang),
             "receipt": _receipt(order, known, lang),
+            "method_question": paid_by_hand.question(s, order, lang),
             "payable_until": _instant_day(order, lang),
             "renews": order.kind == RENEWAL,
         }

@@ -6,12 +6,14 @@ leaves something that reconciliation can finish.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func
+from sqlalchemy import bindparam
+from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, settings, tables
@@ -24,6 +26,20 @@ log = logging.getLogger(__name__)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
+_ATTEMPT = settlement.ATTEMPT
+_EARLIER = (
+    core_select(
+        _ATTEMPT.c.number,
+        _ATTEMPT.c.gateway,
+        _ATTEMPT.c.charged_customer,
+        _ATTEMPT.c.status,
+        _ATTEMPT.c.method_id,
+        _ATTEMPT.c.gateway_ref,
+    )
+    .where(_ATTEMPT.c.order_id == bindparam("key"))
+    .order_by(_ATTEMPT.c.number.desc())
+)
+"""The attempts to pay an order so far, the last one first."""
 QUICK = settlement.QUICK
 PAGE_LIFETIME = timedelta(minutes=35)
 """How long the gateway's page can be used; Stripe allows no less than 30 minutes, and clocks differ."""
@@ -207,6 +223,7 @@ async def _pay(number: str, chosen: str, channel: str, account_id: int | None) -
 
 def _open(number: str, chosen: str, channel: str, account_id: int | None) -> tuple[tables.PaymentAttempt, base.Start]:
     with db.transaction() as s:
+        db.settling(s)
         order = _payable(s, number, account_id)
         choice = means.resolve(s, account_id or 0, chosen)
         attempt = _current(s, order.id or 0)
@@ -236,22 +253,22 @@ def _payable(s: Session, number: str, account_id: int | None) -> tables.Order:
     return order
 
 
-def record(s: Session, order: tables.Order, choice: means.Choice, channel: str) -> tables.PaymentAttempt:
-    """A new attempt to pay a locked order that can be paid, before anybody is asked for money."""
+def record(s: Session, order: tables.Order, choice: means.Choice, channel: str) -> Any:
+    """A new attempt to pay a locked order that can be paid, before anybody is asked for money; given to be read."""
     at = clock.now()
     attempt_id = uuid4().hex
-    latest = s.exec(
-        select(func.max(tables.PaymentAttempt.number)).where(tables.PaymentAttempt.order_id == order.id)
-    ).one()
-    attempt = tables.PaymentAttempt(
+    earlier = db.core(s).execute(_EARLIER, {"key": order.id}).all()
+    attempt = db.insert(
+        s,
+        tables.PaymentAttempt,
         id=attempt_id,
         order_id=order.id or 0,
-        number=(latest or 0) + 1,
+        number=earlier[0].number + 1 if earlier else 1,
         gateway=choice.gateway,
         method_id=choice.method_id,
         charged_token=choice.method.token if choice.method else "",
         charged_customer=choice.method.customer_ref if choice.method else "",
-        again_ref=_refused_before(s, order, choice.method) if choice.method else "",
+        again_ref=_refused_before(earlier, choice.method) if choice.method else "",
         channel=channel,
         amount_cents=order.gross_cents,
         currency=order.currency,
@@ -261,28 +278,20 @@ def record(s: Session, order: tables.Order, choice: means.Choice, channel: str) 
         expires_at=at + PAGE_LIFETIME,
         next_check_at=rules.next_check(0, at, settings.load().reconcile_delays),
     )
-    s.add(attempt)
     lifecycle.advance(s, order.id or 0, order.status, orders.Signal.ATTEMPT_OPENED)
     live.publish(s, live.account(order.account_id))
     return attempt
 
 
-def _refused_before(s: Session, order: tables.Order, method: tables.PaymentMethod) -> str:
+def _refused_before(earlier: Sequence[Any], method: tables.PaymentMethod) -> str:
     """The gateway's name for the last refused charge of the order on a method of the same customer there."""
-    attempt = tables.PaymentAttempt
-    found = s.exec(
-        select(attempt.gateway_ref)
-        .where(
-            attempt.order_id == order.id,
-            attempt.gateway == method.gateway,
-            attempt.charged_customer == method.customer_ref,
-            attempt.status == rules.Status.DECLINED,
-            col(attempt.method_id).is_not(None),
-        )
-        .order_by(col(attempt.number).desc())
-        .limit(1)
-    ).first()
-    return found or ""
+    same = (method.gateway, method.customer_ref, rules.Status.DECLINED)
+    refused = (
+        attempt.gateway_ref or ""
+        for attempt in earlier
+        if (attempt.gateway, attempt.charged_customer, attempt.status) == same and attempt.method_id is not None
+    )
+    return next(refused, "")
 
 
 def _request(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) -> base.Start:

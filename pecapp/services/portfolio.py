@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlmodel import Session, col, or_, select
 
 from pecapp import clock, db, i18n, tables
-from pecapp.domain import calendar, renewals
+from pecapp.domain import calendar, dunning, renewals
 from pecapp.domain import catalog as rules
 from pecapp.services import (
     access,
@@ -19,7 +19,6 @@ from pecapp.services import (
     renewal_costs,
     renewal_views,
     subscriptions,
-    views,
     withdrawals,
 )
 from pecapp.services import renewals as renewal_orders
@@ -28,37 +27,46 @@ RENEW_SOON_DAYS = 60
 """From so long before the expiry on, a service that does not renew by itself had better be renewed by hand."""
 
 
-def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.ServiceView]:
+def listing(actor: access.Actor, lang: i18n.Lang) -> list[renewal_views.ServiceView]:
     """The customer's services, the next to expire first."""
     account_id = access.require(actor)
     with db.reading() as s:
         found = s.exec(
-            select(tables.Service, tables.Product, tables.Order.number)
-            .join(tables.Product, col(tables.Product.code) == col(tables.Service.product_code))
+            select(tables.Service, tables.Order.number)
             .join(tables.Order, col(tables.Order.id) == col(tables.Service.order_id))
             .where(tables.Service.account_id == account_id)
             .order_by(col(tables.Service.expires_on), col(tables.Service.id))
         ).all()
-        warnings = _warnings(s, [service for service, _, _ in found], lang)
+        services, price_list = [service for service, _ in found], catalog.current(s).price_list
+        products = {one.id: price_list.product(one.product_code) for one in services}
+        troubles = failed_renewals.troubles(s, services, lang)
+        # what has happened says more than what may
+        warnings = _warnings(s, [one for one in services if one.id not in troubles], lang)
     return [
-        views.ServiceView(
+        renewal_views.ServiceView(
             id=service.id or 0,
-            name=product.name_en if lang == "en" else product.name_it,
+            name=catalog.name(products[service.id], lang),
             label=service.label,
-            status=service.status,
+            status=_status(service),
             expires=_day(service.expires_on, lang),
             renewal=service.renewal or "",
             order_number=number,
             warning=warnings.get(service.id or 0, ""),
+            trouble=troubles.get(service.id or 0, renewal_views.NO_TROUBLE),
+            end=_end(service, products[service.id], lang),
         )
-        for service, product, number in found
+        for service, number in found
     ]
 
 
 def _warnings(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) -> dict[int, str]:
     """What stands in the way of the next debit of those that renew by themselves, in words, by the service's id."""
     today = clock.today()
-    active = {one.id or 0: one for one in services if one.renewal == subscriptions.RENEWAL_ACTIVE and one.expires_on}
+    active = {
+        one.id or 0: one
+        for one in services
+        if one.renewal == subscriptions.RENEWAL_ACTIVE and (one.expires_on or date.min) >= today
+    }
     if not active:
         return {}
     choices = s.exec(select(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id).in_(active)))
@@ -69,11 +77,8 @@ def _warnings(s: Session, services: Sequence[tables.Service], lang: i18n.Lang) -
     asked = select(tables.PaymentMethod).where(col(tables.PaymentMethod.id).in_(set(on_it.values()) - {None}))
     known = {method.id: methods.as_means(method) for method in s.exec(asked)}
     costs, price_list = renewal_costs.to_authorise(s, list(active.values()), today), catalog.current(s).price_list
-    failed = failed_renewals.troubles(s, list(active.values()), lang)
-    found = {number: f"{one.why} {one.following}".strip() for number, one in failed.items()}
+    found = {}
     for number, service in active.items():
-        if number in failed:
-            continue  # what has happened says more than what may
         if this_time.get(number, number) is None:
             continue  # skipped: nothing will be debited
         on = max(calendar.debit_on(service.expires_on or today), today)
@@ -101,6 +106,7 @@ def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views
             status=_status(service),
             expires=_day(service.expires_on, lang),
             order_number=s.get_one(tables.Order, service.order_id).number,
+            end=_end(service, product, lang),
             withdraw=offer.number,
             free_exit=_day(offer.free_until_on, lang),
             renewable=service.renewal is not None,
@@ -124,6 +130,22 @@ def _status(service: tables.Service) -> str:
     """The state that its owner sees: past its last day a service is expired, whoever has noted it or not."""
     over = service.expires_on is not None and service.expires_on < clock.today()
     return subscriptions.EXPIRED if over and service.status != subscriptions.CANCELLED else service.status
+
+
+def _end(service: tables.Service, product: rules.Product, lang: i18n.Lang) -> renewal_views.EndView:
+    """What its owner can do about a service that is over: reactivate it, buy the same anew, or neither."""
+    status = _status(service)
+    if status not in {subscriptions.EXPIRED, subscriptions.CANCELLED}:
+        return renewal_views.NOT_ENDED
+    until = dunning.last_day(service.expires_on or date.min, product.grace_days or 0)
+    may_come_back = status == subscriptions.EXPIRED and product.sellable and product.kind is not rules.Kind.SPID
+    if may_come_back and clock.today() <= until:
+        said = i18n.text("svc.reactivate_until", lang, until=i18n.date(until, lang))
+        return renewal_views.EndView(said, can_reactivate=True)
+    said = i18n.text("svc.gone" if status == subscriptions.CANCELLED else "svc.no_way_back", lang)
+    if not product.sellable:
+        return renewal_views.EndView(said)
+    return renewal_views.EndView(f"{said} {i18n.text('svc.anew', lang)}", buy_url=f"/ordine?prodotto={product.code}")
 
 
 def _renew_label(service: tables.Service) -> str:

@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import starmap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from pecapp import clock, db, errors, tables
+from pecapp.domain import disputes
 from pecapp.domain import refunds as rules
 from pecapp.gateways import base, registry
 from pecapp.services import alerts, failpoint, live, outbox
@@ -27,18 +30,20 @@ PATIENCE = timedelta(days=10)
 
 
 def request(
-    s: Session, attempt: tables.PaymentAttempt, amount_cents: int, reason: str, at: datetime
+    s: Session, attempt: tables.PaymentAttempt, amount_cents: int, reason: str, at: datetime, *, waits: bool = False
 ) -> tables.Refund | None:
     """Have `amount_cents` of what a locked attempt took given back, in the caller's transaction.
 
     Never more than is left of it, and once per `reason`: None when nothing is left or it was asked for before. Sent
-    after the commit.
+    after the commit. Raises Conflict (`PAGAMENTO_CONTESTATO`) while the payer contests the payment with their bank, who
+    would get it back twice; with `waits` the refund is kept until that is decided.
     """
-    known = s.exec(select(tables.Refund).where(tables.Refund.attempt_id == attempt.id)).all()
-    if any(one.reason == reason for one in known):
+    if not waits and is_contested(s, attempt.id):
+        raise errors.Conflict("PAGAMENTO_CONTESTATO")
+    known = select(tables.Refund.id).where(tables.Refund.attempt_id == attempt.id, tables.Refund.reason == reason)
+    if s.exec(known).first() is not None:
         return None
-    given = sum(one.amount_cents for one in known if one.status in rules.GIVEN)
-    amount = min(amount_cents, attempt.amount_cents - given)
+    amount = min(amount_cents, left(s, attempt))
     if amount <= 0:
         return None
     refund_id = uuid4().hex
@@ -58,23 +63,85 @@ def request(
     return refund
 
 
+def left(s: Session, attempt: tables.PaymentAttempt) -> int:
+    """What of a payment can still be given back, in cents: what went back by a lost dispute cannot."""
+    refund = tables.Refund
+    given = select(func.sum(refund.amount_cents)).where(
+        refund.attempt_id == attempt.id, col(refund.status).in_(rules.GIVEN)
+    )
+    return attempt.amount_cents - (s.exec(given).one() or 0) - _lost(s, attempt.id)
+
+
+def is_contested(s: Session, attempt_id: str) -> bool:
+    """Whether somebody else is deciding at this moment if the payment goes back."""
+    return s.exec(_contested(attempt_id).limit(1)).first() is not None
+
+
+def _contested(attempt_id: Any) -> Any:
+    dispute = tables.Dispute
+    return select(dispute.id).where(dispute.attempt_id == attempt_id, col(dispute.status).in_(disputes.OPEN))
+
+
+def _lost(s: Session, attempt_id: str) -> int:
+    """What of the payment went back to the payer by a dispute, in cents."""
+    dispute = tables.Dispute
+    gone = select(func.sum(dispute.amount_cents)).where(
+        dispute.attempt_id == attempt_id, dispute.status == disputes.Status.LOST
+    )
+    return s.exec(gone).one() or 0
+
+
+def decided(s: Session, attempt_id: str) -> None:
+    """A dispute over a locked attempt has ended: what was kept back meanwhile is sent now.
+
+    What a lost one has left too little for is given up, and the staff is told.
+    """
+    at, refund = clock.now(), tables.Refund
+    left = s.get_one(tables.PaymentAttempt, attempt_id).amount_cents - _lost(s, attempt_id)
+    known = select(refund).where(refund.attempt_id == attempt_id).order_by(col(refund.created_at))
+    for row in s.exec(db.locked(known)).all():
+        if row.status not in rules.GIVEN:
+            continue
+        if row.status == rules.Status.REQUESTED and row.amount_cents > left:
+            row.status, row.finished_at, row.next_try_at = rules.Status.FAILED.value, at, None
+            alerts.tell_staff(s, "refund_failed", row.id, order_id=row.order_id)
+        else:
+            left -= row.amount_cents
+            row.next_try_at = at if row.status == rules.Status.REQUESTED else row.next_try_at
+        s.add(row)
+    live.publish(s, live.WORK_PAYMENTS)
+
+
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
 async def send_due(limit: int = 50) -> int:
     """Send the refunds that are due. Safe to repeat and on several processes: the gateway knows each by its key."""
     due = await db.run(_claim, limit)
+    missing = Counter(gateway for _, _, gateway in due if gateway not in registry.gateways())
+    if missing:
+        await db.run(_tell_missing, missing)
     for refund, wanted, gateway in due:
+        if gateway in missing:
+            continue  # the lease ends and it is taken up again
         try:
             sent = await registry.get(gateway).refund(wanted)
-        except (base.OutcomeUnknown, errors.NotFound):
-            continue  # no answer, or not configured any more: the lease ends and the same key is sent again
+        except base.OutcomeUnknown:
+            continue  # no answer: the lease ends and the same key is sent again
         except base.GatewayError as problem:
             log.warning("refund %s refused: %s", refund.id, problem)
             sent = base.Refunded("", "failed")
         failpoint.reach("refund_sent")
         await db.run(_record, gateway, refund.id, sent)
     return len(due)
+
+
+def _tell_missing(missing: Mapping[str, int]) -> None:
+    """Money of customers lies here because a gateway is not configured any more: nobody else would notice."""
+    for gateway, count in missing.items():
+        log.warning("%s refunds wait for the gateway %s, which is not configured", count, gateway)
+        with db.transaction() as s:
+            alerts.gateway_missing(s, gateway, "refunds")
 
 
 def _claim(limit: int) -> list[tuple[tables.Refund, base.Refund, str]]:
@@ -84,7 +151,11 @@ def _claim(limit: int) -> list[tuple[tables.Refund, base.Refund, str]]:
             db.unclaimed(
                 select(tables.Refund, tables.PaymentAttempt)
                 .join(tables.PaymentAttempt, col(tables.PaymentAttempt.id) == col(tables.Refund.attempt_id))
-                .where(tables.Refund.status == rules.Status.REQUESTED, col(tables.Refund.next_try_at) <= at)
+                .where(
+                    tables.Refund.status == rules.Status.REQUESTED,
+                    col(tables.Refund.next_try_at) <= at,
+                    ~_contested(tables.Refund.attempt_id).exists(),
+                )
                 .limit(limit)
             )
         ).all()

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from pecapp import errors, tables
+from pecapp import db, errors, tables
 from pecapp.domain import calendar, money, quotes, renewals
 from pecapp.domain import catalog as rules
 from pecapp.services import catalog
 
 Addons = Mapping[int, Mapping[str, int]]
 """Yearly add-ons of each service, by its id."""
+_ORDER = db.table(tables.Order)
+_BOUGHT = select(_ORDER.c.id, _ORDER.c.configuration).where(_ORDER.c.id.in_(bindparam("orders", expanding=True)))
 
 
 def frequency(product: rules.Product, years: int | None) -> int:
@@ -22,8 +25,7 @@ def frequency(product: rules.Product, years: int | None) -> int:
 
 def addons(s: Session, services: Sequence[tables.Service]) -> dict[int, Mapping[str, int]]:
     """The add-ons that were bought with each service."""
-    orders = {service.order_id for service in services}
-    found = s.exec(select(tables.Order.id, tables.Order.configuration).where(col(tables.Order.id).in_(orders))).all()
+    found = db.core(s).execute(_BOUGHT, {"orders": list({service.order_id for service in services})})
     bought = {order_id: configuration.get("addons") or {} for order_id, configuration in found}
     return {service.id or 0: bought.get(service.order_id, {}) for service in services}
 
@@ -50,6 +52,27 @@ def of(s: Session, services: Sequence[tables.Service], on: date, years: int | No
     `years` is the frequency that is to hold for the first of them. What has no price on that day is left out.
     """
     return _each(s, services, years, lambda _service: (on,))
+
+
+def next_terms(s: Session, services: Sequence[tables.Service], today: date) -> dict[int, tuple[int, int]]:
+    """Gross cents and years of what the next debit of each service takes, by service id.
+
+    They are those of the order that waits to be paid, else of the list of the day of the debit.
+    """
+    renewal, order = tables.Renewal, tables.Order
+    wanted = (
+        select(renewal.service_id, order.gross_cents, order.years)
+        .join(order, col(order.id) == renewal.order_id)
+        .where(col(renewal.service_id).in_([service.id for service in services]), renewal.status == "open")
+    )
+    found = {service_id: (cents, years or 1) for service_id, cents, years in s.exec(wanted)}
+    price_list = catalog.current(s).price_list
+    costs = _each(s, services, None, lambda one: (max(calendar.debit_on(one.expires_on or today), today),))
+    for service in services:
+        if (cents := costs.get(service.id or 0)) is not None:
+            years = frequency(price_list.product(service.product_code), service.years)
+            found.setdefault(service.id or 0, (cents, years))
+    return found
 
 
 def to_authorise(

@@ -36,9 +36,10 @@ def m05(about: matter.Matter) -> matter.Composed:
     say = about.say
     (service,) = _services(about, [about.params["service_id"]])
     expires = i18n.date(service.expires_on, about.lang) if service.expires_on else ""
+    said = "m05.off.staff" if about.params.get("by") == "staff" else "m05.off"
     blocks = (
         about.greeting(matter.name(about.account)),
-        letters.Paragraph(say("m05.off", service=service.label)),
+        letters.Paragraph(say(said, service=service.label)),
         letters.Facts(((say("product"), service.label), (say("m05.expires"), expires))),
         letters.Paragraph(say("m05.renew", expires=expires)),
         letters.Paragraph(say("m05.again")),
@@ -137,18 +138,22 @@ def m11(about: matter.Matter) -> matter.Composed:
 
 
 def m12(about: matter.Matter) -> matter.Composed:
-    """«Account PayPal non più collegato»: the customer has cut it off at the gateway; what renews no more."""
+    """«Account PayPal non più collegato»: the customer has cut it off at the gateway; what renews no more.
+
+    The same goes for a method of which a payment is contested (9.21): nothing more is debited on it by itself.
+    """
     say = about.say
     method = about.method(about.params["method_id"])
-    shown = about.means(method)
-    kind = "paypal" if method.gateway == "paypal" else "card"
+    shown, contested = about.means(method), about.params.get("disputed", "")
+    kind = "disputed" if contested else "paypal" if method.gateway == "paypal" else "card"
     blocks = (
         about.greeting(matter.name(about.account)),
-        letters.Paragraph(say(f"m12.gone.{kind}", means=shown)),
+        letters.Paragraph(say(f"m12.gone.{kind}", means=shown, **({"number": contested} if contested else {}))),
         *_switched_off(about),
         letters.Action(say("m12.button"), matter.link("/area-clienti")),
     )
-    return matter.Composed(letters.Letter(say(f"m12.subject.{kind}"), say("m12.summary", means=shown), blocks))
+    summary = say("m12.summary.disputed") if contested else say("m12.summary", means=shown)
+    return matter.Composed(letters.Letter(say(f"m12.subject.{kind}"), summary, blocks))
 
 
 def _end(about: matter.Matter, method: tables.PaymentMethod) -> str:

@@ -52,8 +52,10 @@ class TroubleView:
     """A debit of the coming term that came to nothing, or that its owner has given up; without `why` there is none."""
 
     why: str = ""
+    status: str = ""
+    """`refused`, or `by_hand` where its owner wants no debit for this term."""
     order_number: str = ""
-    """The order that waits to be paid instead; empty for a term that was given up."""
+    """The order that waits to be paid instead; empty for none."""
     following: str = ""
     """Whether, and when, it is tried again, in words."""
     again: str = ""
@@ -67,6 +69,38 @@ NO_TROUBLE = TroubleView()
 
 
 @dataclass(frozen=True)
+class EndView:
+    """What can be done about a service that has come to its end; empty before that."""
+
+    text: str = ""
+    """That it is cancelled, or until when it can be reactivated."""
+    can_reactivate: bool = False
+    buy_url: str = ""
+    """Where the same product is bought anew; empty where it is not sold any more, or can still be reactivated."""
+
+
+NOT_ENDED = EndView()
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """A service of the customer in the list of the area."""
+
+    id: int
+    name: str
+    label: str
+    status: str
+    expires: str
+    renewal: str
+    order_number: str
+    warning: str = ""
+    """What stands in the way of the next debit, in words; empty when nothing does or none is coming."""
+    trouble: TroubleView = NO_TROUBLE
+    """What has become of a debit; there is then no `warning`."""
+    end: EndView = NOT_ENDED
+
+
+@dataclass(frozen=True)
 class ServicePageView:
     """«Gestisci»: one service of the customer with everything that can be done about it."""
 
@@ -76,6 +110,7 @@ class ServicePageView:
     status: str = ""
     expires: str = ""
     order_number: str = ""
+    end: EndView = NOT_ENDED
     withdraw: str = ""
     """The order that can be withdrawn from now; empty for none."""
     free_exit: str = ""
@@ -213,6 +248,19 @@ class ChargeView:
     """Whether there is one to choose."""
     others: list[views.MeansView] = field(default_factory=list)
     """The kept methods that can be chosen for this time: not the usual one, and the amount is authorised."""
+    pay_order: str = ""
+    """The order of a debit that was refused and is tried again: it can be paid instead."""
+
+
+@dataclass(frozen=True)
+class ByHandView:
+    """A renewal for which no debit is coming any more: its owner pays it, or the service ends."""
+
+    service_id: int
+    service: str
+    expires: str
+    amount: str
+    trouble: TroubleView
 
 
 @dataclass(frozen=True)
@@ -240,6 +288,8 @@ class BarView:
 class ForecastView:
     """«Prossimi addebiti»: the coming twelve months."""
 
+    by_hand: list[ByHandView] = field(default_factory=list)
+    """What has to be paid by hand, the next to expire first."""
     months: list[MonthView] = field(default_factory=list)
     """The months that have debits; empty when nothing is coming."""
     year: list[BarView] = field(default_factory=list)

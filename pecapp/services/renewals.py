@@ -19,6 +19,7 @@ from pecapp.services import (
     registration,
     renewal_costs,
     renewal_views,
+    settlement,
     subscriptions,
     views,
 )
@@ -191,17 +192,30 @@ def place(actor: access.Actor, service_id: int, typed: Mapping[str, str], lang: 
         holder, _ = identity.check_holder(s.get_one(tables.Account, account_id).holder)
         if holder is None:
             raise errors.Conflict("ORDINE_INCOMPLETO")
-        order = register(s, service, product, cart, totals, holder.model_dump(mode="json"), lang)
-        order.gateway, order.method_id = choice.gateway, choice.method_id
-        order.auto_renew = typed.get("auto_renew") == agreements.YES if _asks(service) else None
-        order.save_method = bool(order.auto_renew) and choice.method is None
-        order.renewal_gross_cents = _next_cents(price_list, service, cart)
-        order.ceiling_cents = order.renewal_gross_cents
-        s.add(order)
+        wanted = typed.get("auto_renew") == agreements.YES if _asks(service) else None
+        next_cents = _next_cents(price_list, service, cart)
+        order, _ = register(
+            s,
+            service,
+            product,
+            cart,
+            totals,
+            holder.model_dump(mode="json"),
+            lang,
+            gateway=choice.gateway,
+            method_id=choice.method_id,
+            auto_renew=wanted,
+            save_method=bool(wanted) and choice.method is None,
+            renewal_gross_cents=next_cents,
+            ceiling_cents=next_cents,
+        )
         lines = quotes.renewal_lines(price_list, cart, on=clock.today())
-        registration.add_lines(s, order.id or 0, price_list, lines)
+        registration.add_lines(s, order.id, price_list, lines)
         _accept(s, actor, order, lang)
         registration.acknowledge(s, order)
+        if order.gross_cents == 0:
+            s.flush()
+            settlement.register_free(s, order.id)
         return order.number
 
 
@@ -226,13 +240,18 @@ def register(
     lang: str,
     *,
     automatic: bool = False,
-) -> tables.Order:
+    **chosen: Any,
+) -> tuple[Any, tables.Renewal]:
     """A renewal order for a locked service that has none open, at the price of `totals`, payable until its grace ends.
 
+    It is stored, with what its owner has `chosen` besides, and given to be read; what it renews is stored with the next
+    flush, and may be added to until then.
     One that automatic renewal makes gives no second right to withdraw (8.3).
     """
     at, consumer = clock.now(), facts.holder(holder).consumer
-    order = tables.Order(
+    order = db.insert(
+        s,
+        tables.Order,
         number=registration.free_number(s),
         account_id=service.account_id,
         family=product.family.value,
@@ -243,7 +262,6 @@ def register(
         vat_rate=totals.vat_rate,
         vat_cents=totals.vat_cents,
         gross_cents=totals.gross_cents,
-        gateway="",
         years=cart.years,
         withdrawal_until_on=withdrawal.last_day(clock.today()) if consumer and not automatic else None,
         holder=holder,
@@ -259,18 +277,16 @@ def register(
         idempotency_key=f"renew:{service.id}:{uuid4().hex}",
         created_at=at,
         payable_until_at=_payable_until(service, product),
+        **chosen,
     )
-    s.add(order)
-    s.flush()
-    s.add(
-        tables.Renewal(
-            order_id=order.id or 0,
-            service_id=service.id or 0,
-            expires_on=service.expires_on or clock.today(),
-            automatic=automatic,
-        )
+    renewal = tables.Renewal(
+        order_id=order.id,
+        service_id=service.id or 0,
+        expires_on=service.expires_on or clock.today(),
+        automatic=automatic,
     )
-    return order
+    s.add(renewal)
+    return order, renewal
 
 
 def _payable_until(service: tables.Service, product: catalog.Product) -> datetime:
@@ -282,7 +298,7 @@ def _last_day(service: tables.Service, product: catalog.Product) -> date:
     return (service.expires_on or clock.today()) + timedelta(days=product.grace_days or 0)
 
 
-def _accept(s: Session, actor: access.Actor, order: tables.Order, lang: i18n.Lang) -> None:
+def _accept(s: Session, actor: access.Actor, order: Any, lang: i18n.Lang) -> None:
     given = agreements.contract(order.family, lang)
     if order.auto_renew is not None:
         given.append(

@@ -4,13 +4,13 @@ Webhook, return of the browser and reconciliation all end here. The only place w
 Safe to repeat, safe out of order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, func, null, select, update
+from sqlalchemy import String, bindparam, func, null, select, update
 from sqlmodel import Session
 
 from pecapp import clock, db, settings, tables
@@ -61,7 +61,7 @@ _ORDER_COLUMNS = (
 _READ_ORDER = select(
     null().label("attempt_id"),
     null().label("method_id"),
-    null().label("channel"),
+    bindparam("paid_by", type_=String).label("channel"),
     ORDER.c.save_method,
     *_ORDER_COLUMNS,
 ).where(ORDER.c.id == bindparam("key"))
@@ -99,6 +99,14 @@ _RECEIVED = _WRITE.values(
     capture_asked_at=None,
     held="",
 )
+_DESCRIBED = _WRITE.values(
+    card_brand=bindparam("brand"),
+    card_last4=bindparam("last4"),
+    card_country=bindparam("country"),
+    wallet_label=bindparam("label"),
+    saving=bindparam("kept"),
+)
+_ALL_KNOWN = _DESCRIBED.values(next_check_at=None)
 _FREE_NAME = (
     update(ATTEMPT)
     .where(
@@ -131,6 +139,7 @@ def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) ->
     row = db.core(s).execute(_READ if db.is_sqlite() else _READ_LOCKED, {"key": outcome.attempt_id}).one_or_none()
     if row is None:
         return None
+    outcome = _unconfirmed(row, outcome)
     if row.again_ref and row.again_ref == outcome.gateway_ref:  # the same payment, tried again: its name passes on
         db.core(s).execute(_FREE_NAME, {"key": row.attempt_id, "at_gateway": row.gateway, "name": row.again_ref})
     was = payments.Status(row.status)
@@ -150,6 +159,14 @@ def settle(s: Session, outcome: payments.Outcome, *, witnessed: bool = False) ->
     return Settled(row.order_id, row.number, becomes, was is not becomes)
 
 
+def _unconfirmed(row: Any, outcome: payments.Outcome) -> payments.Outcome:
+    """A debit that waits for its owner is refused, for nobody is there; the look-up cannot know, a charge says so."""
+    if row.channel != RENEWAL or outcome.verdict is not payments.Verdict.WAITING:
+        return outcome
+    reason, remedy = payments.Reason.AUTHENTICATION, payments.Remedy.CONFIRM
+    return replace(outcome, verdict=payments.Verdict.DECLINED, reason=reason, remedy=remedy, again_url="")
+
+
 async def apply(outcome: payments.Outcome, *, witnessed: bool = False) -> None:
     """Settle in a transaction that is shared with whoever else settles at this moment."""
     await db.shared(lambda s: settle(s, outcome, witnessed=witnessed))
@@ -160,9 +177,12 @@ def hold(s: Session, attempt_id: str) -> tables.PaymentAttempt:
     return s.get_one(tables.PaymentAttempt, attempt_id, with_for_update=None if db.is_sqlite() else True)
 
 
-def register_free(s: Session, order_id: int) -> None:
-    """Register the payment of an order that costs nothing: no gateway takes part. Safe to repeat."""
-    row = db.core(s).execute(_READ_ORDER, {"key": order_id}).one()
+def register_free(s: Session, order_id: int, channel: str | None = None) -> None:
+    """Register the payment of a held order that costs nothing: no gateway takes part. Safe to repeat.
+
+    `channel` is RENEWAL when automatic renewal asks for it, and nobody else.
+    """
+    row = db.core(s).execute(_READ_ORDER, {"key": order_id, "paid_by": channel}).one()
     if orders.allows(orders.Status(row.order_status), orders.Signal.PAYMENT_REGISTERED):
         _register(s, row, clock.now())
         outbox.ready(s, f"m03:order:{order_id}")
@@ -223,9 +243,10 @@ def _describe(s: Session, row: Any, outcome: payments.Outcome, means: payments.C
     Until the token of a method that is to be saved is known, the gateway is asked for it.
     """
     at, saving = clock.now(), _saving(row, means)
-    asked_on = saving == payments.Saving.PENDING
-    _write(s, row, **_shown(means), saving=saving, **({} if asked_on else {"next_check_at": None}))
-    outbox.ready(s, f"m03:order:{row.order_id}")
+    told = _DESCRIBED if saving == payments.Saving.PENDING else _ALL_KNOWN
+    db.core(s).execute(told, {"key": row.attempt_id, "kept": saving} | _shown(means))
+    if row.channel != RENEWAL:  # whose mail waits for nothing
+        outbox.ready(s, f"m03:order:{row.order_id}")
     if saving == payments.Saving.SAVED and _paid_with(s, row):
         consent = {"order": row.number, "given_at": at.isoformat()}
         method = methods.keep(s, account_id=row.account_id, gateway=row.gateway, means=means, consent=consent)
@@ -266,10 +287,10 @@ def _link(s: Session, row: Any, method: tables.PaymentMethod, at: datetime, outc
 def _shown(means: payments.Card | payments.Wallet) -> dict[str, str]:
     card = isinstance(means, payments.Card)
     return {
-        "card_brand": means.brand,
-        "card_last4": means.last4 if card else "",
-        "card_country": means.country,
-        "wallet_label": "" if card else means.label,
+        "brand": means.brand,
+        "last4": means.last4 if card else "",
+        "country": means.country,
+        "label": "" if card else means.label,
     }
 
 

@@ -26,6 +26,27 @@ RENEWAL_ACTIVE, RENEWAL_INACTIVE, RENEWAL_DISABLED, RENEWAL_INCOMPLETE = (
 )
 
 _START = insert(db.table(tables.Service))
+_SERVICE, _RENEWAL = db.table(tables.Service), db.table(tables.Renewal)
+_OF_THIS = _SERVICE.c.id == bindparam("key")
+_HOLD = (
+    select(tables.Service)
+    .where(tables.Service.id == bindparam("key"))
+    .with_for_update()  # SQLite has no such words, and leaves them out
+    .execution_options(populate_existing=True)
+)
+_TO_EXTEND = (
+    select(_SERVICE.c.status, _SERVICE.c.expires_on, _SERVICE.c.renewal, _SERVICE.c.renewal_changed_at)
+    .join(_RENEWAL, _RENEWAL.c.service_id == _SERVICE.c.id)
+    .where(_OF_THIS, _RENEWAL.c.order_id == bindparam("order"))
+    .with_for_update(of=_SERVICE)
+)
+_DONE = update(_RENEWAL).where(_RENEWAL.c.order_id == bindparam("order"), _RENEWAL.c.status != DONE).values(status=DONE)
+_EXTENDED = update(_SERVICE).where(_OF_THIS).values(status=bindparam("becomes"), expires_on=bindparam("until"))
+_ASKED = (
+    update(_SERVICE)
+    .where(_OF_THIS)
+    .values(renewal=RENEWAL_INCOMPLETE, renewal_changed_at=bindparam("at"), renewal_reason="")
+)
 _NAME = db.table(tables.MailboxName)
 _USE_NAMES = update(_NAME).where(_NAME.c.order_id == bindparam("owner")).values(status="used")
 
@@ -70,22 +91,19 @@ def _is_wanted(order: Any, *, follows: bool) -> bool:
 
 def _extend(s: Session, order: Any, at: datetime, *, follows: bool) -> None:
     """Prolong a service from its old expiry, also when it was paid after that day (6.9): it is valid again."""
-    service = hold(s, order.configuration["service"])
-    renewal = s.get_one(tables.Renewal, order.order_id)
-    if renewal.status == DONE or service.expires_on is None:
+    connection, key = db.core(s), order.configuration["service"]
+    service = connection.execute(_TO_EXTEND, {"key": key, "order": order.order_id}).one()
+    if service.expires_on is None or not connection.execute(_DONE, {"order": order.order_id}).rowcount:
         return
-    renewal.status = DONE
-    service.expires_on = calendar.renewed_expiry(service.expires_on, order.years)
-    if service.status == EXPIRED:
-        service.status = ACTIVE
+    until = calendar.renewed_expiry(service.expires_on, order.years)
+    becomes = ACTIVE if service.status == EXPIRED else service.status
+    connection.execute(_EXTENDED, {"key": key, "becomes": becomes, "until": until})
     if _is_wanted(order, follows=follows) and not decided_since(service, order.created_at):
-        service.renewal, service.renewal_changed_at, service.renewal_reason = RENEWAL_INCOMPLETE, at, ""
-    s.add_all((renewal, service))
-    s.flush()
+        connection.execute(_ASKED, {"key": key, "at": at})
     live.publish(s, live.account(order.account_id))
 
 
-def decided_since(service: tables.Service, asked_at: datetime) -> bool:
+def decided_since(service: Any, asked_at: datetime) -> bool:
     """Whether its renewal is on, or was switched on or off after it was asked for: the last word is its owner's."""
     changed_at = service.renewal_changed_at
     return service.renewal == RENEWAL_ACTIVE or (changed_at is not None and changed_at > asked_at)
@@ -149,7 +167,8 @@ def cancel(s: Session, service: tables.Service) -> None:
 def withdraw(s: Session, service: tables.Service, at: datetime, *, valid_until: date | None = None) -> None:
     """The consumer of a locked service has withdrawn: it ends, and so does its automatic renewal (9.60).
 
-    With `valid_until` they withdrew from a renewal alone: it is valid up to the end of the term before, as it was.
+    With `valid_until` they withdrew from a renewal alone: it is valid up to the end of the term before, as it was, and
+    a right to leave that belongs to that term stays.
     """
     today = calendar.rome_date(at)
     if valid_until is None:
@@ -159,7 +178,10 @@ def withdraw(s: Session, service: tables.Service, at: datetime, *, valid_until: 
         service.status = EXPIRED if valid_until < today else service.status
     if service.renewal is not None:
         service.renewal, service.renewal_changed_at, service.renewal_reason = RENEWAL_DISABLED, at, "withdrawal"
-    service.method_id, service.free_exit_until_on = None, None
+    service.method_id = None
+    leaving = service.free_exit_until_on
+    if valid_until is None or (leaving is not None and leaving > valid_until):
+        service.free_exit_until_on = None
     s.add(service)
     s.execute(delete(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id) == service.id))
     live.publish(s, live.account(service.account_id))
@@ -174,8 +196,7 @@ def undo_renewal(s: Session, order_id: int) -> None:
 
 def hold(s: Session, service_id: int) -> tables.Service:
     """The service, which must exist, held for this transaction and read anew."""
-    wanted = select(tables.Service).where(tables.Service.id == service_id)
-    return s.exec(db.locked(wanted).execution_options(populate_existing=True)).one()
+    return s.exec(_HOLD, params={"key": service_id}).one()
 
 
 def extensions(s: Session, account_id: int, lang: i18n.Lang, without: int | None = None) -> list[views.ExtensionView]:
@@ -237,7 +258,7 @@ def link_renewals(s: Session, order: Any, method: tables.PaymentMethod, at: date
     today = calendar.rome_date(at)
     found = [
         row
-        for row in s.exec(db.locked(wanted))
+        for row in s.exec(db.locked(wanted).execution_options(populate_existing=True))
         if row.renewal == RENEWAL_INCOMPLETE or not excluded_because(row, today)
     ]
     _switch_on(s, found, method, at)
@@ -430,8 +451,11 @@ def disable(actor: access.Actor, service_id: int) -> bool:
         return runs
 
 
-def switch_off(s: Session, row: tables.Service) -> None:
-    """The owner of a locked service does not want it to renew by itself any more; M05 tells. Safe to repeat."""
+def switch_off(s: Session, row: tables.Service, by: str = "customer") -> None:
+    """A locked service is not to renew by itself any more; M05 tells. Safe to repeat.
+
+    `by` is its owner, `customer`, or `staff` on their behalf.
+    """
     at = clock.now()
     if row.renewal == RENEWAL_ACTIVE:
         row.renewal = RENEWAL_DISABLED
@@ -440,13 +464,13 @@ def switch_off(s: Session, row: tables.Service) -> None:
             template="m05",
             dedup_key=f"m05:service:{row.id}:{at.isoformat()}",
             account_id=row.account_id,
-            params={"service_id": row.id},
+            params={"service_id": row.id, "by": by},
         )
     elif row.renewal == RENEWAL_INCOMPLETE:
         row.renewal = RENEWAL_INACTIVE
     else:
         return
-    row.renewal_changed_at, row.renewal_reason, row.method_id = at, "customer", None
+    row.renewal_changed_at, row.renewal_reason, row.method_id = at, by, None
     s.add(row)
     s.execute(delete(tables.RenewalChoice).where(col(tables.RenewalChoice.service_id) == row.id))
     live.publish(s, live.account(row.account_id), live.WORK_MAIL)

@@ -22,6 +22,8 @@ RECOVER_EMAIL = limits.RateLimitItemPerHour(3, namespace="recover-email")
 QUICK_PAY = limits.RateLimitItemPerMinute(5, 10, namespace="quick-pay")
 WITHDRAW_HERE = limits.RateLimitItemPerMinute(5, 10, namespace="withdraw-here")
 WITHDRAW_EMAIL = limits.RateLimitItemPerHour(5, namespace="withdraw-email")
+SECOND_FACTOR = limits.RateLimitItemPerMinute(5, 15, namespace="second-factor")
+SECOND_FACTOR_DAY = limits.RateLimitItemPerDay(30, namespace="second-factor-day")
 TOKEN_HERE = limits.RateLimitItemPerHour(60, namespace="token-here")
 
 log = logging.getLogger(__name__)

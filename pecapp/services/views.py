@@ -225,6 +225,17 @@ class OrderRowView:
 
 
 @dataclass(frozen=True)
+class MethodQuestionView:
+    """Whether the kept method that paid a renewal by hand shall be debited from now on; without `text` nobody asks."""
+
+    text: str = ""
+    """What paid, what is debited otherwise, and when."""
+    authorise: str = ""
+    """How much has to be authorised on it first, in words; empty where «Sì» is enough."""
+    authorise_url: str = ""
+
+
+@dataclass(frozen=True)
 class OrderView:
     """The order page: one picture for every tab and device of its customer."""
 
@@ -273,6 +284,7 @@ class OrderView:
     """Whether it renews a service: then it can be paid as long as that can be renewed or reactivated."""
     saving: str = ""
     """What came of keeping the method, in words, where it did not simply work."""
+    method_question: MethodQuestionView = field(default_factory=MethodQuestionView)
     poll: bool = False
     """Whether something is expected to happen by itself soon."""
 
@@ -286,21 +298,6 @@ class QuickOrderView:
     gross: str
     note: str
     methods: list[str]
-
-
-@dataclass(frozen=True)
-class ServiceView:
-    """A service of the customer."""
-
-    id: int
-    name: str
-    label: str
-    status: str
-    expires: str
-    renewal: str
-    order_number: str
-    warning: str = ""
-    """What stands in the way of the next debit, in words; empty when nothing does or none is coming."""
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,7 @@ def declare(
     if actor.account_id is None:  # who signs in is not held up by what others have sent to their address
         throttle.spend(throttle.WITHDRAW_EMAIL, email.lower())
     with db.transaction() as s:
+        db.settling(s)
         at = clock.now()
         found = _named(s, number)
         own = found is not None and found.account_id == actor.account_id
@@ -287,6 +288,7 @@ def _handle(declaration_id: str) -> bool:
     """Settle one declaration; whether it is settled now."""
     wanted = select(tables.Withdrawal).where(tables.Withdrawal.id == declaration_id)
     with db.transaction() as s:
+        db.settling(s)
         seen = s.get_one(tables.Withdrawal, declaration_id)
         case = withdrawal_cases.load(s, seen.order_id or 0, hold=True) if seen.account_id else None
         row = s.exec(db.locked(wanted).execution_options(populate_existing=True)).one()
@@ -356,7 +358,7 @@ def _end(s: Session, order: tables.Order, refunded_cents: int, at: datetime) -> 
             .where(tables.Receipt.order_id == order_id)
         )
     ).one_or_none()
-    refund = refunds.request(s, attempt, refunded_cents, withdrawal_cases.REASON, at) if attempt else None
+    refund = refunds.request(s, attempt, refunded_cents, withdrawal_cases.REASON, at, waits=True) if attempt else None
     if refund is None:
         return 0
     lifecycle.advance(s, order_id, order.status, orders.Signal.REFUNDED)

@@ -7,10 +7,12 @@ from starlette.routing import Route as Address
 
 from pecapp.simulator import (
     paypal_captures,
+    paypal_disputes,
     paypal_notifications,
     paypal_orders,
     paypal_pages,
     paypal_refunds,
+    paypal_reports,
     paypal_vault,
 )
 from pecapp.simulator.paypal_captures import LOST
@@ -51,6 +53,8 @@ def install(simulation: Simulation) -> list[BaseRoute]:
         Address("/v3/{rest:path}", api.serve, methods=methods),
         *PayPalControl(simulation).routes(),
         *paypal_notifications.routes(simulation),
+        *paypal_disputes.routes(simulation),
+        *paypal_reports.routes(simulation),
         *paypal_pages.routes(simulation),
     ]
 
@@ -99,7 +103,7 @@ def _charge(simulation: Simulation, record: Record) -> Object:
             "attempt": shown.get("custom_id", ""),
         },
         "refunded": record.hidden["refunded"],
-        "disputed": False,
+        "disputed": bool(record.hidden.get("disputed")),
         "created": epoch(shown["create_time"]),
     }
 

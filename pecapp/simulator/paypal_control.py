@@ -1,10 +1,20 @@
 """PayPal's part of the control API: the buyer without a browser, decisions of PayPal, refusals on demand."""
 
+from collections.abc import Collection
 from typing import Any
 
 from starlette.routing import Route
 
-from pecapp.simulator import paypal_access, paypal_buyers, paypal_captures, paypal_orders, paypal_refunds, paypal_vault
+from pecapp.simulator import (
+    paypal_access,
+    paypal_buyers,
+    paypal_captures,
+    paypal_disputes,
+    paypal_orders,
+    paypal_refunds,
+    paypal_reports,
+    paypal_vault,
+)
 from pecapp.simulator.control import ControlError, action, times
 from pecapp.simulator.paypal_objects import CAPTURE, REFUND, TOKEN
 from pecapp.simulator.simulation import Simulation
@@ -25,6 +35,11 @@ class PayPalControl:
             action("paypal/approve", self.approve),
             action("paypal/setup/approve", self.approve_setup),
             action("paypal/captures/resolve", self.resolve),
+            action("paypal/captures/reverse", self.reverse),
+            action("paypal/disputes", self.dispute),
+            action("paypal/disputes/update", self.update_dispute),
+            action("paypal/disputes/close", self.close_dispute),
+            action("paypal/transactions", self.delay_transactions),
             action("paypal/refunds/next", self.next_refund),
             action("paypal/refunds/resolve", self.resolve_refund),
             action("paypal/tokens/revoke", self.revoke),
@@ -69,6 +84,52 @@ class PayPalControl:
         with self._simulation.deliveries.job():
             paypal_captures.resolve(self._simulation, record, wish["outcome"])
         return {"capture": record.id, "status": record.object["status"]}
+
+    async def reverse(self, wish: Wish) -> Wish:
+        """{capture}: PayPal takes the money back by itself."""
+        record = self._paid(wish)
+        with self._simulation.deliveries.job():
+            return paypal_disputes.reverse(self._simulation, record)
+
+    async def dispute(self, wish: Wish) -> Wish:
+        """{capture, reason?: "UNAUTHORISED", inquiry?: false}: the buyer contests a payment."""
+        record, inquiry = self._paid(wish), bool(wish.get("inquiry", False))
+        with self._simulation.deliveries.job():
+            reason = str(wish.get("reason", "UNAUTHORISED"))
+            return paypal_disputes.open_dispute(self._simulation, record, reason, inquiry=inquiry).object
+
+    async def update_dispute(self, wish: Wish) -> Wish:
+        """{dispute, status: WAITING_FOR_SELLER_RESPONSE | WAITING_FOR_BUYER_RESPONSE | UNDER_REVIEW}."""
+        record = self._open_dispute(wish)
+        _check(wish["status"], paypal_disputes.STATUSES)
+        with self._simulation.deliveries.job():
+            paypal_disputes.update(self._simulation, record, wish["status"])
+        return record.object
+
+    async def close_dispute(self, wish: Wish) -> Wish:
+        """{dispute, outcome: won | lost | cancelled}: it is decided."""
+        record = self._open_dispute(wish)
+        _check(wish["outcome"], paypal_disputes.OUTCOMES)
+        with self._simulation.deliveries.job():
+            paypal_disputes.close(self._simulation, record, wish["outcome"])
+        return record.object
+
+    async def delay_transactions(self, wish: Wish) -> Wish:
+        """{delay_seconds}: from now on the search finds transactions so much later."""
+        paypal_reports.lag(self._simulation, int(wish["delay_seconds"]))
+        return {"delay_seconds": int(wish["delay_seconds"])}
+
+    def _paid(self, wish: Wish) -> Record:
+        record = self._find(CAPTURE, wish["capture"])
+        if record.object["status"] in ("PENDING", *paypal_captures.LOST):
+            raise ControlError(f"the capture is {record.object['status']}")
+        return record
+
+    def _open_dispute(self, wish: Wish) -> Record:
+        record = self._find(paypal_disputes.DISPUTE, wish["dispute"])
+        if record.object["status"] == "RESOLVED":
+            raise ControlError("the dispute is resolved")
+        return record
 
     async def next_refund(self, wish: Wish) -> Wish:
         """{capture, outcome: completed | failed}: the next refund of it is pending first, then that."""
@@ -137,6 +198,6 @@ class PayPalControl:
         return {"token": record.id, "asks": record.hidden["asks"], "paypal": False}
 
 
-def _check(word: str, allowed: dict[str, Any]) -> None:
+def _check(word: str, allowed: Collection[str]) -> None:
     if word not in allowed:
         raise ControlError(f"{word!r} is none of {', '.join(allowed)}")

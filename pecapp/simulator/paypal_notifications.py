@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -14,7 +15,7 @@ from pecapp.simulator.faults import Behaviour
 from pecapp.simulator.paypal_checks import Part
 from pecapp.simulator.paypal_errors import PayPalError
 from pecapp.simulator.paypal_events import ALGORITHM, EVENT, EVENTS_PATH
-from pecapp.simulator.paypal_objects import epoch, link, new_id
+from pecapp.simulator.paypal_objects import Object, epoch, link, new_id
 from pecapp.simulator.paypal_wire import Api, Call, Done, Route, fetch, plain
 from pecapp.simulator.simulation import Simulation
 from pecapp.simulator.store import Record
@@ -138,8 +139,25 @@ def list_events(simulation: Simulation, call: Call) -> Done:
         and (until is None or epoch(record.object["create_time"]) <= until)
         and call.query.get("event_type", record.object["event_type"]) == record.object["event_type"]
         and ("transaction_id" not in call.query or _mentions(record.object["resource"], call.query["transaction_id"]))
-    ][: int(size)]
-    return Done(200, body={"events": found, "count": len(found), "links": [link(simulation, EVENTS_PATH, "self")]})
+    ]
+    first = _place(found, call) + 1
+    shown = found[first : first + int(size)]
+    links = [link(simulation, EVENTS_PATH, "self")]
+    if len(found) > first + len(shown):
+        place = {"move_to": "next", "index_time": shown[-1]["create_time"], "index_id": shown[-1]["id"]}
+        links.append(link(simulation, f"{EVENTS_PATH}?{urlencode(call.query | place)}", "next"))
+    return Done(200, body={"events": shown, "count": len(shown), "links": links})
+
+
+def _place(found: list[Object], call: Call) -> int:
+    """Where the page before this one ended, -1 for the first page."""
+    key = call.query.get("index_id")
+    if key is None:
+        return -1
+    place = next((number for number, event in enumerate(found) if event["id"] == key), None)
+    if place is None or call.query.get("move_to") != "next":
+        raise _wrong("index_id", "INVALID_PARAMETER_VALUE")
+    return place
 
 
 def _moment(call: Call, name: str) -> float | None:

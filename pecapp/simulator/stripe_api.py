@@ -20,6 +20,8 @@ from pecapp.simulator.stripe_objects import Object, listing
 from pecapp.simulator.stripe_params import Tree, merged
 from pecapp.simulator.stripe_wire import Call, Route
 
+MOST_TYPES = 20
+
 Handler = Callable[[Simulation, Call], Object]
 
 
@@ -136,6 +138,8 @@ def _events(simulation: Simulation, call: Call) -> Object:
     form = call.form
     if form.get("type") and form.get("types"):
         raise invalid("You may only specify one of these parameters: type, types.", "types")
+    if len(form.get("types") or ()) > MOST_TYPES:
+        raise invalid(f"You may only specify up to {MOST_TYPES} types.", "types")
     types = form.get("types") or ([form["type"]] if form.get("type") else None)
     delivered = form.get("delivery_success")
 

@@ -7,9 +7,11 @@ event, one receipt number, one mail per fact. Amounts are integer cents, instant
 from sqlmodel import SQLModel
 
 from pecapp.tables.catalog import CertifiedDomain, DiscountCode, Price, Product, Promotion
-from pecapp.tables.outgoing import Alert, OutboxMail, OutboxSms
+from pecapp.tables.inspection import Dispute, LedgerCheck
+from pecapp.tables.outgoing import Alert, DayFigure, OutboxMail, OutboxSms
 from pecapp.tables.payments import (
     Counter,
+    DebitHold,
     InboxEvent,
     Mandate,
     MethodSaving,
@@ -19,7 +21,17 @@ from pecapp.tables.payments import (
     Refund,
     TokenRemoval,
 )
-from pecapp.tables.people import Account, CalendarFeed, KnownDevice, Token, WebSession
+from pecapp.tables.people import (
+    Account,
+    AccountWord,
+    CalendarFeed,
+    KnownDevice,
+    SecondFactor,
+    StaffAct,
+    StaffNote,
+    Token,
+    WebSession,
+)
 from pecapp.tables.sales import (
     LASTING,
     Acceptance,
@@ -39,15 +51,20 @@ __all__ = [
     "LASTING",
     "Acceptance",
     "Account",
+    "AccountWord",
     "Alert",
     "CalendarFeed",
     "CertifiedDomain",
     "CodeUse",
     "Counter",
+    "DayFigure",
+    "DebitHold",
     "DiscountCode",
+    "Dispute",
     "Draft",
     "InboxEvent",
     "KnownDevice",
+    "LedgerCheck",
     "MailboxName",
     "Mandate",
     "MethodSaving",
@@ -65,8 +82,11 @@ __all__ = [
     "Renewal",
     "RenewalChoice",
     "SQLModel",
+    "SecondFactor",
     "Service",
     "SignerContact",
+    "StaffAct",
+    "StaffNote",
     "Token",
     "TokenRemoval",
     "WebSession",

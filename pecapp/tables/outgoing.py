@@ -1,6 +1,6 @@
 """What leaves the house: mails to customers, alerts to the staff."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Index
@@ -51,9 +51,20 @@ class OutboxSms(columns.Row, table=True):
     sent_at: datetime | None = columns.instant(optional=True)
 
 
+class DayFigure(columns.Row, table=True):
+    """What a day that is over came to (Europe/Rome), so that the board need not add it up again."""
+
+    day: date = Field(primary_key=True)
+    paid: int
+    paid_cents: int
+    declined: int
+    refunded_cents: int
+
+
 class Alert(columns.Row, table=True):
     """Something a member of staff has to know; one row per fact."""
 
+    __table_args__ = (Index("ix_alert_open", "resolved_at", "id"),)
     id: int | None = Field(default=None, primary_key=True)
     dedup_key: str = Field(unique=True)
     kind: str

@@ -13,17 +13,22 @@ from pecapp.tables import columns
 class PaymentMethod(columns.Row, table=True):
     """A means of payment kept by the gateway; here only its token and what may be shown."""
 
-    __table_args__ = (UniqueConstraint("account_id", "gateway", "fingerprint"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "gateway", "fingerprint"),
+        Index("ix_method_created", "created_at", "id"),
+        Index("ix_method_status_created", "status", "created_at", "id"),
+        Index("ix_method_ends", "exp_year", "exp_month", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")
     gateway: str
     kind: str
     token: str = Field(index=True)
-    customer_ref: str = ""
+    customer_ref: str = Field(default="", index=True)
     fingerprint: str
     """The gateway's name for the card or account itself: the same one twice is one method."""
     brand: str = ""
-    last4: str = ""
+    last4: str = Field(default="", index=True)
     label: str = columns.later("")
     """How an account at the gateway is shown: its address, masked. Empty for a card."""
     exp_month: int = 0
@@ -124,6 +129,10 @@ class PaymentAttempt(columns.Row, table=True):
         UniqueConstraint("gateway", "payment_ref"),
         UniqueConstraint("order_id", "number"),
         Index("ix_attempt_due", "next_check_at"),
+        Index("ix_attempt_finished", "finished_at"),
+        Index("ix_attempt_created", "created_at", "id"),
+        Index("ix_attempt_status_created", "status", "created_at", "id"),
+        Index("ix_attempt_last4_created", "card_last4", "created_at"),
         CheckConstraint("amount_cents > 0"),
     )
     id: str = Field(primary_key=True)
@@ -178,7 +187,11 @@ class PaymentAttempt(columns.Row, table=True):
 class Refund(columns.Row, table=True):
     """Money that goes back. The row is committed before the gateway is called."""
 
-    __table_args__ = (UniqueConstraint("attempt_id", "reason"), CheckConstraint("amount_cents > 0"))
+    __table_args__ = (
+        UniqueConstraint("attempt_id", "reason"),
+        CheckConstraint("amount_cents > 0"),
+        Index("ix_refund_created", "created_at"),
+    )
     id: str = Field(primary_key=True)
     order_id: int = Field(foreign_key="customer_order.id", index=True)
     attempt_id: str = Field(foreign_key="payment_attempt.id")
@@ -188,7 +201,7 @@ class Refund(columns.Row, table=True):
     """`surplus`: there was nothing left to pay; `withdrawal`."""
     status: str = refunds.Status.REQUESTED.value
     idempotency_key: str = Field(unique=True)
-    gateway_ref: str | None = None
+    gateway_ref: str | None = Field(default=None, index=True)
     created_at: datetime = columns.instant()
     finished_at: datetime | None = columns.instant(optional=True)
     tries: int = 0
@@ -205,7 +218,7 @@ class Counter(columns.Row, table=True):
 class Receipt(columns.Row, table=True):
     """Proof of a payment, one per paid order, numbered without gaps in each year (Europe/Rome)."""
 
-    __table_args__ = (UniqueConstraint("year", "number"),)
+    __table_args__ = (UniqueConstraint("year", "number"), Index("ix_receipt_issued", "issued_at"))
     order_id: int = Field(primary_key=True, foreign_key="customer_order.id")
     attempt_id: str | None = Field(default=None, foreign_key="payment_attempt.id", unique=True)
     """None when nothing had to be paid."""
@@ -215,13 +228,17 @@ class Receipt(columns.Row, table=True):
 
 
 class InboxEvent(columns.Row, table=True):
-    """An authentic notification of a gateway, stored before it is answered."""
+    """An authentic notification of a gateway, stored before it is answered. Three indexes are the staff's list's."""
 
     __table_args__ = (
         UniqueConstraint("gateway", "event_id"),
         Index("uq_inbox_transmission", "gateway", "transmission_id", unique=True),
         Index("ix_inbox_due", "status", "next_try_at"),
         Index("ix_inbox_attempt", "attempt_id"),
+        Index("ix_inbox_received", "received_at"),
+        Index("ix_inbox_gateway", "gateway", "id"),
+        Index("ix_inbox_type", "type", "id"),
+        Index("ix_inbox_status", "status", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     gateway: str
@@ -238,6 +255,10 @@ class InboxEvent(columns.Row, table=True):
     """The saving of a method that the event speaks of."""
     refund_ref: str = columns.later("")
     """The gateway's name for the refund that the event speaks of."""
+    dispute_ref: str = columns.later("")
+    """The gateway's name for the dispute that the event speaks of."""
+    proof: str = columns.later("signed")
+    """How we know that it is authentic: `signed` by the gateway, or `listed` by it when we asked."""
     body: str = columns.words()
     status: str
     """`waiting`, `done`, `unmatched`, `ignored`, `quarantined`."""
@@ -246,3 +267,13 @@ class InboxEvent(columns.Row, table=True):
     handled_at: datetime | None = columns.instant(optional=True)
     tries: int = 0
     next_try_at: datetime | None = columns.instant(optional=True)
+
+
+class DebitHold(columns.Row, table=True):
+    """Debits that the staff holds back: all of them, or that of one term of a service. While the row is there."""
+
+    scope: str = Field(primary_key=True)
+    """`all`, or `<service id>:<expiry>`."""
+    by_id: int = Field(foreign_key="account.id")
+    why: str = columns.words()
+    placed_at: datetime = columns.instant()

@@ -27,6 +27,9 @@ class Order(columns.Row, table=True):
     __table_args__ = (
         Index("ix_order_account_created", "account_id", "created_at"),
         Index("ix_order_status_payable", "status", "payable_until_at"),
+        Index("ix_order_created", "created_at", "id"),
+        Index("ix_order_status_created", "status", "created_at", "id"),
+        Index("ix_order_gross", "gross_cents", "id"),
         CheckConstraint("gross_cents = net_cents + vat_cents AND net_cents >= 0 AND vat_cents >= 0"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -118,6 +121,7 @@ class CodeUse(columns.Row, table=True):
 class MailboxName(columns.Row, table=True):
     """An address that is taken: held by an unpaid order, in use, or given up and kept for its former holder."""
 
+    __table_args__ = (Index("ix_mailbox_address", "address", postgresql_ops={"address": "text_pattern_ops"}),)
     address: str = Field(primary_key=True)
     order_id: int | None = Field(default=None, foreign_key="customer_order.id", index=True)
     status: str
@@ -143,7 +147,11 @@ class Service(columns.Row, table=True):
 
     __table_args__ = (
         Index("ix_service_account", "account_id"),
-        Index("ix_service_expiry", "expires_on"),
+        Index("ix_service_expiry", "expires_on", "id"),
+        Index("ix_service_status_expiry", "status", "expires_on", "id"),
+        Index("ix_service_status", "status", "id"),
+        Index("ix_service_renewal", "renewal", "id"),
+        Index("ix_service_label", "label", postgresql_ops={"label": "text_pattern_ops"}),
         Index(
             "ix_service_lasting",
             "expires_on",

@@ -16,6 +16,7 @@ from reflex_base.event.context import EventContext
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 
 from pecapp import errors
+from pecapp.domain import staff
 from pecapp.ui.states import session
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ _NO_HANDLERS = frozenset({"setvar"})
 class Guard(Middleware):
     """Refuses an event before its handler runs, unless the policy of its State lets this actor call it.
 
-    A State's `_policy` is `public`, `customer` (also when it says nothing) or `admin`. When a tab (re)connects, its
+    A State's `_policy` is `public`, `customer` (also when it says nothing) or `admin`; one of the staff's may name the
+    `_right` that it needs, else it is open to all who may read. When a tab (re)connects, its
     pictures are wiped first if it belongs to another account than before: the first thing that is sent is already the
     new visitor's.
     """
@@ -53,9 +55,11 @@ class Guard(Middleware):
             return None
         # what the server itself enqueues (a push) comes without the headers of its tab's connection
         actor = await session.identify(EventContext.get().router_data or state.router_data)
-        if actor.signed_in and (policy == _CUSTOMER or (policy == _ADMIN and actor.role == _ADMIN)):
+        right = getattr(owner, "_right", staff.Right.READ)
+        if actor.signed_in and (policy == _CUSTOMER or (policy == _ADMIN and staff.may(actor.role, right))):
             return None
-        return StateUpdate(events=Event.from_event_type(rx.redirect("/") if actor.signed_in else _sign_in_first()))
+        elsewhere = rx.redirect("/admin" if staff.is_staff(actor.role) else "/")
+        return StateUpdate(events=Event.from_event_type(elsewhere if actor.signed_in else _sign_in_first()))
 
 
 def _is_framework(owner: type[BaseState]) -> bool:

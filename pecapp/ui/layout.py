@@ -30,18 +30,20 @@ def page(
     lead: text.Words | None = None,
     above: Component | None = None,
     width: Literal["wide", "text", "form"] = "wide",
+    staff: bool = False,
 ) -> Component:
     """A whole page. `here` is its route, marked in the navigation; `title` and `lead` are its heading.
 
     `above` stands over the heading (the steps of the order).
-    `width`: `wide` (lists, the order), `text` (things to read), `form` (one question).
+    `width`: `wide` (lists, the order), `text` (things to read), `form` (one question). A page of the `staff` has the
+    whole width, its own ways to go, and nothing of the customers' at its foot.
     """
     heading = [] if title is None else [rx.el.h1(title, class_name="title")]
     words = [] if lead is None else [rx.el.p(lead, class_name="lead")]
     top = [rx.el.div(*heading, *words, class_name="page-head")] if heading or words else []
     return rx.el.div(
         buttons.document_link(text.t("nav.skip"), href="#main", class_name="skip"),
-        _header(here),
+        _staff_header() if staff else _header(here),
         _connection_notice(),
         rx.el.main(
             flash(),
@@ -50,9 +52,9 @@ def page(
             *content,
             id="main",
             tab_index=-1,
-            class_name=f"main main--{width}",
+            class_name="main main--staff" if staff else f"main main--{width}",
         ),
-        _footer(),
+        _staff_footer() if staff else _footer(),
         lang=visitor.Language.lang,
         class_name="frame",
     )
@@ -87,15 +89,23 @@ def _links(here: str) -> list[Component]:
     ]
 
 
-def _account() -> Component:
-    leave = forms.native_form(
+def _leave() -> Component:
+    return forms.native_form(
         rx.el.button(text.t("nav.logout"), type="submit", class_name="nav__link"),
         action=SIGN_OUT,
         class_name="nav__form",
     )
+
+
+def _account() -> Component:
+    home = rx.cond(
+        visitor.Visitor.staff_role != "",
+        buttons.link(text.t("staff.nav"), href="/admin", class_name="nav__link"),
+        buttons.link(text.t("nav.account"), href="/area-clienti", class_name="nav__link"),
+    )
     return rx.cond(
         visitor.Visitor.signed_in,
-        rx.fragment(buttons.link(text.t("nav.account"), href="/area-clienti", class_name="nav__link"), leave),
+        rx.fragment(home, _leave()),
         buttons.link(text.t("nav.login"), href="/accedi", class_name="nav__link nav__link--account"),
     )
 
@@ -122,6 +132,23 @@ def _header(here: str) -> Component:
             class_name="header__row",
         ),
         class_name="header",
+    )
+
+
+def _staff_header() -> Component:
+    who = rx.cond(
+        visitor.Visitor.signed_in,
+        rx.el.div(
+            rx.el.span(visitor.Visitor.name, class_name="desk__who"),
+            rx.el.span(text.choose("staff.role", visitor.Visitor.staff_role), class_name="hint"),
+            _leave(),
+            class_name="desk__me",
+        ),
+        rx.fragment(),
+    )
+    return rx.el.header(
+        rx.el.div(buttons.link(brand(), href="/admin", class_name="brand"), who, class_name="header__row"),
+        class_name="header header--staff",
     )
 
 
@@ -160,8 +187,7 @@ def _legal() -> list[Component]:
     return [rx.el.li(one) for one in (withdraw, *contracts, *others)]
 
 
-def _footer() -> Component:
-    seller = settings.load()
+def _languages() -> Component:
     languages = [
         rx.el.button(
             name,
@@ -173,6 +199,15 @@ def _footer() -> Component:
         )
         for lang, name in zip(i18n.LANGS, ("Italiano", "English"), strict=True)
     ]
+    return rx.el.div(*languages, role="group", aria_label=text.t("footer.language"), class_name="footer__languages")
+
+
+def _staff_footer() -> Component:
+    return rx.el.footer(rx.el.div(_languages(), class_name="footer__row"), class_name="footer")
+
+
+def _footer() -> Component:
+    seller = settings.load()
     return rx.el.footer(
         rx.el.div(
             rx.el.div(
@@ -188,9 +223,7 @@ def _footer() -> Component:
             ),
             rx.el.ul(*_legal(), class_name="footer__links"),
             rx.el.div(
-                rx.el.div(
-                    *languages, role="group", aria_label=text.t("footer.language"), class_name="footer__languages"
-                ),
+                _languages(),
                 rx.el.p(text.t("footer.phishing"), class_name="footer__note"),
             ),
             class_name="footer__row",

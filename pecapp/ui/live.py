@@ -42,11 +42,18 @@ def leave(token: str) -> None:
             del _watching[topic]
 
 
+BOARD_SECONDS = 1.0
+"""How long the staff's pages, which hear of everything that happens, wait before they look again."""
+
+
 class Courier:
     """Carries the news of this process to its tabs, many at once when they come in a burst."""
 
     def __init__(self, app: rx.App) -> None:
         self.app = app
+        self.board_rests = False
+        """Whether the staff's pages have just looked: what comes meanwhile is told to them afterwards, at once."""
+        self.board_news = False
         self.loop = asyncio.get_running_loop()
         self.news: set[str] = set()
         self.ready = asyncio.Event()
@@ -67,9 +74,26 @@ class Courier:
                 await self.ready.wait()
                 self.ready.clear()
                 topics, self.news = self.news, set()
-                await self._deliver(topics)
+                await self._deliver(self._paced(topics))
         finally:
             live.forget(self.hear)
+
+    def _paced(self, topics: set[str]) -> set[str]:
+        """The topics that are told now: a rush of payments must not make every open board read all of them."""
+        if live.ADMINS not in topics:
+            return topics
+        if self.board_rests:
+            self.board_news = True
+            return topics - {live.ADMINS}
+        self.board_rests = True
+        self.loop.call_later(BOARD_SECONDS, self._rested)
+        return topics
+
+    def _rested(self) -> None:
+        self.board_rests = False
+        if self.board_news:
+            self.board_news = False
+            self._note(frozenset({live.ADMINS}))
 
     async def _deliver(self, topics: set[str]) -> None:
         heard = _watching if live.EVERYTHING in topics else topics & _watching.keys()

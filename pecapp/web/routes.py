@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from pecapp.web import (
     confirmations,
     documents,
     edge,
+    exports,
     health,
     mailbox,
     plain,
@@ -29,6 +31,7 @@ from pecapp.web import (
     savings,
     session,
     sockets,
+    staff,
     webhooks,
 )
 
@@ -60,6 +63,9 @@ async def sign_in(request: Request) -> Response:
         notice |= {name: str(value) for name, value in problem.params.items()}
         await asyncio.to_thread(access.leave_notice, actor, notice)
         return RedirectResponse(f"{SIGN_IN}?errore=1", 303)
+    if (await asyncio.to_thread(access.actor, cookie)).awaited_id is not None:
+        onward = access.local(wanted, staff.BOARD)
+        return session.give(RedirectResponse(f"{staff.ENTER}?next={quote(onward, safe='')}", 303), cookie)
     return session.give(RedirectResponse(access.local(wanted), 303), cookie)
 
 
@@ -137,7 +143,9 @@ def api() -> Starlette:
             *documents.routes,
             *calendar.routes,
             *confirmations.routes,
-            *(() if settings.load().production else (*mailbox.routes, *rehearsal.routes)),
+            *exports.routes,
+            *staff.routes,
+            *(() if settings.load().production else (*mailbox.routes, *rehearsal.routes, *staff.development_routes)),
             *plain.routes,
         ],
         exception_handlers={errors.PecError: refused, Exception: broken},

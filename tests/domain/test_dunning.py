@@ -1,11 +1,12 @@
 """The calendar around an expiry, day by day, for the examples of the rules: 31 March 2027 and 29 February 2028."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pecapp import settings
 from pecapp.domain import calendar, dunning, renewals
 
 GRACE = 90
@@ -120,3 +121,21 @@ def test_nothing_is_debited_or_announced_on_a_day_that_is_another_things(expires
     again = dunning.next_retry(expires_on, today)
     assert again is None or today < again < expires_on
     assert dunning.lapsed(expires_on, GRACE, today) is None
+
+
+def test_what_fails_because_of_us_is_tried_again_up_to_the_last_round_of_the_last_day():
+    expires = date(2027, 3, 31)
+    for at, again in [
+        (datetime(2027, 3, 24, 4, tzinfo=UTC), date(2027, 3, 24)),
+        (datetime(2027, 3, 30, 21, 59, tzinfo=UTC), date(2027, 3, 30)),
+        (datetime(2027, 3, 30, 22, tzinfo=UTC), date(2027, 3, 31)),  # midnight in Rome, where it is summer
+        (datetime(2027, 3, 31, 19, 59, tzinfo=UTC), date(2027, 3, 31)),
+        (datetime(2027, 3, 31, 20, tzinfo=UTC), None),
+        (datetime(2027, 3, 31, 22, tzinfo=UTC), None),
+    ]:
+        assert dunning.retry_of_ours(expires, at) == again
+
+
+def test_the_last_round_is_the_last_of_the_schedule():
+    hours = settings.Settings.model_fields["renewal_schedule"].default.split()[2]
+    assert hours.endswith(f"-{dunning.LAST_ROUND_HOUR}")

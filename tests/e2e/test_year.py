@@ -20,6 +20,7 @@ CLOCK = "/dev/orologio"
 LIVING_SECONDS = 60
 """How long a day may take on a machine that does other things too."""
 ON, SCADUTO, CANCELLATO = "ATTIVO", "Scaduto", "Cancellato"
+QUESTION = "Vuoi usare questo metodo d'ora in poi per il rinnovo automatico?"
 NO_FUNDS = "Sul metodo di pagamento non c'era disponibilità sufficiente."
 
 
@@ -173,6 +174,41 @@ def test_a_card_that_is_always_refused_lets_the_service_expire_until_it_is_paid_
     manage(page, bought)
     shows(page, "Attivo", renewed)
     expect(page.get_by_role("main").get_by_text(SCADUTO, exact=True)).to_have_count(0)
+
+
+def test_who_pays_a_refused_debit_with_another_card_may_keep_it_for_the_renewals_to_come(
+    site: processes.Site, new_page: Callable[..., Page], assert_accessible: Judge
+) -> None:
+    bought = demo_year.DECLINES
+    expires = ends_on(site, bought)
+    page = new_page()
+    open_service(page, bought)
+    days = live(site, *before(expires, 35, 7))
+    (debit,) = debits(days, bought).values()
+
+    page.goto("/area-clienti")
+    card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=bought.address, exact=True))
+    for said in ("Addebito non riuscito", f"Riproviamo da soli il {words(expires - timedelta(days=5))}"):
+        expect(card).to_contain_text(said)
+    expect(card.get_by_role("link", name=f"Aggiorna i tuoi dati: {bought.address}", exact=True)).to_be_visible()
+    is_for_everybody(page, assert_accessible)
+    steps.follow(page, f"Paga l'ordine {debit['order']}")
+    steps.stands(page, steps.AWAITING)
+    page.get_by_role("radio", name="Visa •••• 4242", exact=True).check()
+    steps.press(page, "Paga ora")
+    steps.stands(page, steps.PAID)
+    question = page.get_by_role("region", name=QUESTION, exact=True)
+    expect(question).to_contain_text("Hai pagato con Visa •••• 4242.")
+    is_for_everybody(page, assert_accessible)
+    question.get_by_role("button", name="Sì", exact=True).click()
+    expect(question).to_have_count(0)
+    shows(page, "Fatto: il rinnovo automatico userà questo metodo.")
+
+    page.goto("/area-clienti")
+    expect(card).not_to_contain_text("Addebito non riuscito")
+    manage(page, bought)
+    renewed = calendar.add_years(expires, 1)
+    shows(page, words(renewed), words(calendar.debit_on(renewed)), ON, "Visa •••• 4242")
 
 
 def test_what_nobody_reactivates_is_cancelled_after_ninety_days(

@@ -311,6 +311,14 @@ class SimulatedBench(Bench, ABC):
     async def decide_refund(self, refund_ref: str, *, given: bool) -> None:
         """A refund that takes time is over."""
 
+    @abstractmethod
+    async def contest(self, payment_ref: str, *, inquiry: bool = False) -> str:
+        """A payer contests a payment; the gateway's name for the dispute."""
+
+    @abstractmethod
+    async def decide_dispute(self, dispute_ref: str, *, won: bool) -> None:
+        """A dispute is over."""
+
     async def fail(self, call: str, behaviour: str, **wish: Any) -> None:
         """The next such call goes wrong: one of `calls`, or method and address."""
         await self.tell("faults", match=self.calls.get(call, call), behaviour=behaviour, **wish)

@@ -89,6 +89,9 @@ class PayPalBench(SimulatedBench):
             "look_up_charge": "GET /v2/checkout/orders",
             "close_charge": "GET /v2/checkout/orders",
             "refund": "POST /v2/payments/captures",
+            "list_events": "GET /v1/notifications/webhooks-events",
+            "ledger": "GET /v1/reporting/transactions",
+            "look_up_dispute": "GET /v1/customer/disputes",
             "start_saving": "POST /v3/vault/setup-tokens",
             "finish_saving": "POST /v3/vault/payment-tokens",
             "kept": "GET /v3/vault/payment-tokens",
@@ -175,6 +178,12 @@ class PayPalBench(SimulatedBench):
 
     async def decide_refund(self, refund_ref: str, *, given: bool) -> None:
         await self.tell("paypal/refunds/resolve", refund=refund_ref, outcome="completed" if given else "failed")
+
+    async def contest(self, payment_ref: str, *, inquiry: bool = False) -> str:
+        return (await self.tell("paypal/disputes", capture=payment_ref, inquiry=inquiry))["id"]
+
+    async def decide_dispute(self, dispute_ref: str, *, won: bool) -> None:
+        await self.tell("paypal/disputes/close", dispute=dispute_ref, outcome="won" if won else "lost")
 
     async def has_opened(self, *names: str) -> bool:
         """PayPal lists no orders: as many were made, and these are there."""

@@ -76,6 +76,9 @@ class StripeBench(SimulatedBench):
             "look_up_charge": "GET /v1/payment_intents",
             "close_charge": "POST /v1/payment_intents/",
             "refund": "POST /v1/refunds",
+            "list_events": "GET /v1/events",
+            "ledger": "GET /v1/charges",
+            "look_up_dispute": "GET /v1/disputes",
             "start_saving": "POST /v1/checkout/sessions",
             "finish_saving": "GET /v1/checkout/sessions",
             "kept": "GET /v1/payment_methods",
@@ -157,6 +160,12 @@ class StripeBench(SimulatedBench):
         """The names of all sessions that were ever opened here."""
         listed = await self.ask("/v1/checkout/sessions", limit=100)
         return [session["id"] for session in listed["data"]]
+
+    async def contest(self, payment_ref: str, *, inquiry: bool = False) -> str:
+        return (await self.tell("disputes", payment_intent=payment_ref, inquiry=inquiry))["id"]
+
+    async def decide_dispute(self, dispute_ref: str, *, won: bool) -> None:
+        await self.tell("disputes/close", dispute=dispute_ref, status="won" if won else "lost")
 
     async def has_opened(self, *names: str) -> bool:
         return sorted(await self.sessions()) == sorted(names)

@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import col, func, select
 
 from pecapp import clock, db, errors, tables
+from pecapp.domain import staff as roles
 from pecapp.services import access, accounts, passwords, throttle
 from tests.support import people
 
@@ -324,14 +325,16 @@ def test_what_is_over_is_swept_away(database: str, frozen_clock: Any) -> None:
 
 
 def test_only_who_signed_in_is_let_in_and_only_staff_among_staff(database: str) -> None:
-    mario, staff = people.customer(), people.admin()
+    mario, staff = people.customer(), people.staff("support")
     assert access.require(mario) == mario.account_id
-    assert access.require(staff, "admin") == staff.account_id
+    assert access.staff(staff) == staff.account_id
     with pytest.raises(errors.Forbidden) as refusal:
         access.require(people.browser())
     assert refusal.value.code == "ACCEDI"
     with pytest.raises(errors.Forbidden):
-        access.require(mario, "admin")
+        access.staff(mario)
+    with pytest.raises(errors.Forbidden):
+        access.staff(staff, roles.Right.REFUND)
 
 
 def test_a_notice_is_read_once_and_only_by_its_browser(database: str) -> None:

@@ -158,7 +158,7 @@ def test_staff_is_made_with_a_good_password_only(database: str) -> None:
     accounts.create_admin("staff@esempio.test", people.PASSWORD)
     with pytest.raises(errors.Invalid):
         accounts.create_admin("staff@esempio.test", people.PASSWORD)
-    assert [row.role for row in rows(tables.Account)] == ["admin"]
+    assert [row.role for row in rows(tables.Account)] == ["owner"]
 
 
 # --- links ------------------------------------------------------------------------------------------------------------

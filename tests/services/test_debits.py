@@ -285,13 +285,6 @@ async def test_what_time_does_not_cure_is_not_repeated(bank, service, card, reme
     assert (again(card).refused_at is not None) == (remedy is Remedy.NEVER)
 
 
-async def test_a_gateway_that_would_not_even_try_is_for_the_staff_and_tried_again(bank, service):
-    bank.fail("charge", base.GatewayError("api key expired"))
-    await run()
-    assert "debit_refused" in factories.alerts()
-    assert renewal(service).next_debit_on == E - timedelta(days=5)
-
-
 async def test_an_agreement_that_was_revoked_at_the_gateway_ends_as_a_removal(bank, service, card):
     bank.always = refusing(Remedy.NEVER, Reason.REVOKED)
     bank.gone.add(card.token)
@@ -495,6 +488,24 @@ async def test_a_charge_without_an_answer_is_found_or_asked_for_with_the_same_ke
     assert len(bank.charges) == 1
     assert again(service).expires_on == date(2028, 3, 31)
     assert len(factories.mails("m07")) == 1
+
+
+async def test_a_charge_that_is_found_waiting_for_its_owner_is_refused_as_if_it_had_been_answered(bank, service):
+    """Nobody is there to confirm; only a look-up can bring this, for a charge says so itself."""
+    bank.always = lambda request: replace(
+        support_gateway.told(request, Verdict.WAITING), again_url="https://bank.test/3ds", payment_ref=""
+    )
+    bank.fail("charge", TIME_OUT, executed=True)
+    await run()
+    clock.use(lambda: days.at(E7) + timedelta(minutes=2))
+    await reconcile.sweep()
+    attempt = the(tables.PaymentAttempt)
+    assert (attempt.status, attempt.reason, attempt.remedy) == ("declined", "authentication", "confirm")
+    assert (renewal(service).trouble, renewal(service).remedy) == ("authentication", "confirm")
+    assert (renewal(service).next_debit_on, the(tables.Order, kind="renewal").status) == (None, "awaiting_payment")
+    (mail,) = rows(tables.OutboxMail, template="m08")
+    assert mail.params["path"].startswith("/conferma/")
+    assert factories.alerts() == []
 
 
 async def test_what_never_arrived_is_not_asked_for_after_the_expiry(bank, service):

@@ -96,6 +96,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "m07": {},
     "m08": SOFT,
     "m13": {},
+    "dearer": {"amount_cents": 6039, "years": 5, "announced_cents": 1208},
     "m16": {},
     "m17": {"label": BOX},
     "not_sold": {},
@@ -107,6 +108,7 @@ SUBJECTS = {
     "m07": ("Rinnovo effettuato", "Service renewed"),
     "m08": ("Rinnovo automatico non riuscito", "Automatic renewal not completed"),
     "m13": ("Il tuo servizio si rinnoverà il 24 marzo 2027", "Your service will renew on 24 March 2027"),
+    "dearer": (f"L'importo del rinnovo di {BOX} è cambiato", f"The amount of the renewal of {BOX} has changed"),
     "m16": _LAPSED,
     "m17": ("Servizio cancellato", "Service deleted"),
     "not_sold": (f"Il servizio {BOX} non si rinnova più", f"The service {BOX} will not renew any more"),
@@ -118,6 +120,7 @@ SAID = {
     "m07": ("9876543227", "2027/000124", "Visa •••• 4242", f"{SITE}/ordini/9876543227"),
     "m08": ("9876543227", "Visa •••• 4242", f"{SITE}/ordini/9876543227", f"{SITE}/metodi-di-pagamento"),
     "m13": ("Visa •••• 4242", SERVICE),
+    "dearer": ("Visa •••• 4242", SERVICE),
     "m17": (_GONE,),
     "not_sold": (_GONE,),
     **dict.fromkeys(("m16", "r1", "r2", "r3", "r4", "r5", "r6", "r7"), (_RENEW,)),
@@ -143,6 +146,7 @@ IN_ITALIAN = {
         "Aggiorna i tuoi dati",
     ),
     "m13": (*_ITALIAN[:3], "24 marzo 2027", "fino al 23 marzo 2027", "31 marzo 2028", "50,00 €", "Gestisci rinnovo"),
+    "dearer": ("60,39 €", "12,08 €", "24 marzo 2027", "fino al 23 marzo 2027", "5 anni", "31 marzo 2032", "50,00 €"),
     "m17": ("31 marzo 2027", "tutti i suoi messaggi", "30 mesi", "lo stesso codice fiscale", "sarà vuota"),
     "not_sold": ("31 marzo 2027", "PEC Standard non è più in vendita", _ITALIAN[3], _DELETED[0]),
     **dict.fromkeys(("r1", "r2", "r3", "r4"), (*_ITALIAN, _DELETED[0], "fino al 31 marzo 2028", "Rinnova:")),
@@ -153,6 +157,7 @@ IN_ENGLISH = {
     "m07": ("€12.08", "31 March 2028", "24 March 2028", "10 March 2027", "until 23 March 2028", "not an invoice"),
     "m08": (*_ENGLISH[3:], "€12.08", "31 March 2027", "26 March 2027", "insufficient funds", "Update your details"),
     "m13": (*_ENGLISH[:3], "24 March 2027", "until 23 March 2027", "31 March 2028", "€50.00", "Manage renewal"),
+    "dearer": ("€60.39", "€12.08", "24 March 2027", "until 23 March 2027", "5 years", "31 March 2032", "€50.00"),
     "m17": ("31 March 2027", "all its messages", "30 months", "the same codice fiscale", "will be empty"),
     "not_sold": ("31 March 2027", "PEC Standard is no longer sold", _ENGLISH[3], _DELETED[1]),
     **dict.fromkeys(("r1", "r2", "r3", "r4"), (*_ENGLISH, _DELETED[1], "until 31 March 2028", "Renew:")),
@@ -228,7 +233,7 @@ def test_a_renewal_without_a_receipt_is_no_proof(account_id: int) -> None:
 
 
 @pytest.mark.parametrize("lang", i18n.LANGS)
-@pytest.mark.parametrize("why", [*payments.Reason, *renewals.Doubt, "notice", "stolen_card"])
+@pytest.mark.parametrize("why", [*payments.Reason, *renewals.Doubt, "notice", "amount", "stolen_card"])
 def test_a_debit_that_came_to_nothing_is_told_without_accusing_anybody(
     account_id: int, why: str, lang: i18n.Lang
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pecapp import clock, db, tables
 from pecapp.domain.payments import Verdict
-from pecapp.gateways import base
+from pecapp.gateways import base, registry
 from pecapp.services import inbox, payments, reconcile, refunds
 from tests.support import factories
 from tests.support.factories import VISA, again, the
@@ -197,6 +197,25 @@ async def test_a_refund_that_never_gets_an_answer_reaches_the_staff(gateway, fro
         frozen_clock.advance(minutes=30)
     assert factories.alerts() == ["surplus_payment", "refund_stuck"]
     assert the(tables.Refund).status == "requested"
+
+
+async def test_refunds_of_a_gateway_that_is_not_configured_any_more_are_missed_once_a_round(
+    gateway, frozen_clock, caplog
+):
+    _surplus()
+    _surplus()
+    registry.use({"other": registry.get("other")})
+    await refunds.send_due()
+    (line,) = [record.getMessage() for record in caplog.records if "not configured" in record.getMessage()]
+    assert line.startswith("2 refunds wait for the gateway stripe")
+    assert factories.alerts().count("gateway_missing") == 1
+    frozen_clock.advance(minutes=2)
+    await refunds.send_due()
+    assert factories.alerts().count("gateway_missing") == 1, "once a day"
+    registry.use({"stripe": gateway})
+    frozen_clock.advance(minutes=4)
+    await refunds.send_due()
+    assert [row.status for row in factories.rows(tables.Refund)] == ["succeeded", "succeeded"]
 
 
 async def test_one_round_after_another_brings_everything_to_its_end(gateway, frozen_clock):

@@ -311,6 +311,19 @@ def test_who_was_told_too_late_leaves_without_cost(actor, frozen_clock, days, ba
     assert (again(order).status, again(bought).status) == ("refunded", "paid")
 
 
+def test_who_uses_a_later_right_keeps_the_right_to_leave_the_term_before(actor):
+    bought = paid(actor, withdrawal_until_on=clock.today())
+    late = automatic(actor, service_of(bought))
+    factories.change(service_of(bought), free_exit_until_on=date(2029, 3, 10))
+    declare(actor, renewed(actor, service_of(bought)))
+    service = service_of(bought)
+    assert (service.expires_on, service.free_exit_until_on) == (date(2029, 3, 10), date(2029, 3, 10))
+    assert withdrawals.contracts(actor, "it")[0].number == late.number
+    declare(actor, late)
+    assert (service_of(bought).expires_on, service_of(bought).free_exit_until_on) == (date(2028, 3, 10), None)
+    assert (the(tables.Withdrawal, order_id=late.id).finding, again(late).status) == ("free_exit", "refunded")
+
+
 # --- without signing in -----------------------------------------------------------------------------------------------
 
 

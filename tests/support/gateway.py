@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pecapp.domain import payments
@@ -29,6 +29,7 @@ class FakeGateway:
 
     name: str = "stripe"
     searches: bool = True
+    event_types: frozenset[str] = frozenset({"checkout.session.completed", "charge.refunded"})
     pages: dict[str, Page] = field(default_factory=dict)
     """By attempt."""
     refunds: dict[str, base.Refund] = field(default_factory=dict)
@@ -52,6 +53,14 @@ class FakeGateway:
     """By token: a kept method as the gateway has it, unless it is as usual."""
     gone: set[str] = field(default_factory=set)
     """Tokens of kept methods that the gateway does not have any more."""
+    disputes: dict[str, base.Dispute] = field(default_factory=dict)
+    """By the gateway's name: how a dispute stands."""
+    events: list[base.Listed] = field(default_factory=list)
+    """The gateway's own list of its notifications."""
+    books: list[base.Movement] = field(default_factory=list)
+    """What the gateway says has moved."""
+    complete_until: datetime | None = None
+    """How far its books go, if not as far as they were asked for."""
     unverifiable: bool = False
     calls: list[tuple[str, str]] = field(default_factory=list)
     _charged: dict[str, payments.Outcome] = field(default_factory=dict)
@@ -209,31 +218,63 @@ class FakeGateway:
 
         return await self._answer("look_up_refund", refund_ref, effect)
 
+    async def look_up_dispute(self, dispute_ref: str) -> base.Dispute:
+        return await self._answer("look_up_dispute", dispute_ref, lambda: self.disputes[dispute_ref])
+
+    async def list_events(self, since: datetime, until: datetime) -> list[base.Listed]:
+        def effect() -> list[base.Listed]:
+            return [one for one in self.events if since <= one.created_at < until]
+
+        return await self._answer("list_events", since.isoformat(), effect)
+
+    def read_listed(self, raw: bytes) -> base.Event:
+        return replace(_read(raw), outcome=None)
+
+    async def ledger(self, since: datetime, until: datetime) -> base.Ledger:
+        def effect() -> base.Ledger:
+            moved = tuple(one for one in self.books if since <= one.at < until)
+            return base.Ledger(moved, self.complete_until or until)
+
+        return await self._answer("ledger", since.isoformat(), effect)
+
     async def read_event(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> base.Event:
         if self.unverifiable:
             raise base.Unverifiable("nobody knows")
         if headers.get("signature") != "good":
             raise base.NotAuthentic("wrong signature")
-        told = json.loads(raw)
-        outcome = told.get("outcome")
-        return base.Event(
-            event_id=told["id"],
-            type=told["type"],
-            created_at=now,
-            attempt_id=told["attempt"],
-            gateway_ref=told["ref"],
-            relevant=told["relevant"],
-            oddity=told["oddity"],
-            by_ref=told["by_ref"],
-            transmission_id=told["transmission"],
-            method_ref=told["method"],
-            saving_id=told["saving"],
-            refund_ref=told["refund"],
-            outcome=outcome and payments.Outcome(**outcome | {"verdict": payments.Verdict(outcome["verdict"])}),
-        )
+        return replace(_read(raw), created_at=now)
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+def _read(raw: bytes) -> base.Event:
+    """What `event` has written."""
+    told = json.loads(raw)
+    outcome = told.get("outcome")
+    return base.Event(
+        event_id=told["id"],
+        type=told["type"],
+        created_at=datetime.fromtimestamp(0, UTC),
+        attempt_id=told["attempt"],
+        gateway_ref=told["ref"],
+        relevant=told["relevant"],
+        oddity=told["oddity"],
+        by_ref=told["by_ref"],
+        transmission_id=told["transmission"],
+        method_ref=told["method"],
+        saving_id=told["saving"],
+        refund_ref=told["refund"],
+        dispute_ref=told["dispute"],
+        taken_back=told["taken_back"],
+        outcome=outcome and payments.Outcome(**outcome | {"verdict": payments.Verdict(outcome["verdict"])}),
+    )
+
+
+def listed(event_id: str, at: datetime, **facts: Any) -> base.Listed:
+    """A notification in the gateway's own list, with the facts that `event` takes."""
+    raw = event(event_id, **facts)
+    return base.Listed(event_id, json.loads(raw)["type"], at, raw)
 
 
 def told(request: base.Charge, verdict: payments.Verdict) -> payments.Outcome:
@@ -286,6 +327,8 @@ def event(
         "method": "",
         "saving": saving_id,
         "refund": "",
+        "dispute": "",
+        "taken_back": False,
         "outcome": stated if stated and final else None,
     }
     return json.dumps(told | facts).encode()

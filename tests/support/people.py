@@ -4,7 +4,7 @@ import argon2
 import pytest
 
 from pecapp import db
-from pecapp.services import access, accounts, passwords, throttle
+from pecapp.services import access, accounts, passwords, second_factor, throttle
 
 PASSWORD = "un cavallo a dondolo"
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -50,9 +50,27 @@ def customer(email: str = "mario@esempio.test", **changes: object) -> access.Act
     return access.actor(access.redeem(visitor, ticket), visitor.ip, visitor.user_agent)
 
 
-def admin(email: str = "staff@esempio.test") -> access.Actor:
-    """A member of staff, signed in."""
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def staff(role: str = "owner", email: str = "") -> access.Actor:
+    """A member of staff, signed in with both factors."""
+    return access.actor(staff_cookie(role, email), "192.0.2.1", "a browser")
+
+
+def staff_cookie(role: str = "owner", email: str = "") -> str:
+    """The cookie of a browser in which a member of staff has signed in with both factors."""
+    email = email or f"{role}@esempio.test"
     with db.transaction() as s:
-        accounts.add(s, email=email, password=PASSWORD, holder={}, role="admin", lang="it")
+        made = accounts.add(s, email=email, password=PASSWORD, holder={}, role=role, lang="it")
+        second_factor.preset(s, made.id or 0, SECRET)
     visitor = browser()
-    return access.actor(access.sign_in(visitor, email, PASSWORD), visitor.ip, visitor.user_agent)
+    half = access.actor(access.sign_in(visitor, email, PASSWORD), visitor.ip, visitor.user_agent)
+    return second_factor.enter(half, second_factor.code_of(SECRET)).cookie
+
+
+def somebody(role: str) -> access.Actor:
+    """Somebody of that role, as far in as they can come: `stranger`, `customer`, or one of the staff's."""
+    if role == "stranger":
+        return browser()
+    return customer("altra@esempio.test") if role == "customer" else staff(role)

@@ -71,6 +71,7 @@ def test_the_page_is_drawn_in_both_languages() -> None:
         "feed.title",
         "forecast.empty",
         "feed.replace_title",
+        "debit.status.by_hand",
     )
     words = [i18n.words(lang)[key] for key in keys for lang in i18n.LANGS]
     assert [said for said in words if said not in drawn] == []
@@ -101,6 +102,16 @@ def test_another_method_is_marked_and_used(owner: Owner) -> None:
     said = acting(owner.tab, "use")
     assert owner.choices == [owner.other.id]
     assert "_set_focus" in said
+
+
+def test_a_debit_that_is_not_coming_any_more_is_shown_as_to_be_paid_by_hand(owner: Owner) -> None:
+    order = factories.order(owner.actor, kind="renewal")
+    values = {"service_id": owner.mailbox.id, "expires_on": owner.mailbox.expires_on, "debits": 1}
+    factories.add(tables.Renewal(order_id=order.id or 0, trouble="declined", remedy="never", **values))
+    said = acting(owner.tab, "refresh")
+    assert f'"by_hand":[{{"service_id":{owner.mailbox.id},' in said
+    assert f'"order_number":"{order.number}"' in said
+    assert '"months":[]' in said
 
 
 def test_what_is_decided_in_one_tab_is_seen_in_the_other(client: TestClient, owner: Owner, opened: ExitStack) -> None:

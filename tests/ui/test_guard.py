@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from pecapp import errors
+from pecapp.domain import staff
 from pecapp.services import access
 from pecapp.ui import guard
 from pecapp.ui.states import session
 
 STRANGER = access.Actor("s")
 CUSTOMER = access.Actor("s", 1, "customer")
-ADMIN = access.Actor("s", 2, "admin")
+ADMIN = access.Actor("s", 2, "owner")
+SUPPORT = access.Actor("s", 3, "support")
 HERE = {"asPath": "/ordini/1234567890?a=b"}
 
 
@@ -20,8 +22,8 @@ class Silent:
     """A State that says nothing of who may call it."""
 
 
-def state(policy: str) -> type:
-    return type("Spoken", (), {"_policy": policy})
+def state(policy: str, right: staff.Right | None = None) -> type:
+    return type("Spoken", (), {"_policy": policy, **({"_right": right} if right else {})})
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +61,10 @@ SIGN_IN = "/accedi?next=%2Fordini%2F1234567890%3Fa%3Db"
         (state("admin"), CUSTOMER, "/"),
         (state("admin"), ADMIN, ""),
         (state("publik"), CUSTOMER, "/"),
-        (state("publik"), ADMIN, "/"),
+        (state("publik"), ADMIN, "/admin"),
+        (state("admin", staff.Right.STAFF), ADMIN, ""),
+        (state("admin", staff.Right.STAFF), SUPPORT, "/admin"),
+        (state("admin"), SUPPORT, ""),
     ],
 )
 async def test_a_handler_runs_only_for_whom_its_state_names(

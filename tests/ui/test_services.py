@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pecapp import clock, tables
+from pecapp import clock, db, i18n, tables
 from pecapp.gateways import registry
 from pecapp.services import access, portfolio, renewals
 from pecapp.ui import guard
+from pecapp.ui.pages import area
 from tests.support import factories, renewing
 from tests.support import gateway as gateways
 from tests.ui import conftest as site
@@ -215,6 +216,36 @@ def test_the_owner_gives_an_unpaid_renewal_up(owner: Owner) -> None:
     assert owner.stored.expires_on == owner.service.expires_on
 
 
+def test_the_owner_gives_the_renewal_up_with_its_order_once(owner: Owner) -> None:
+    number = owner.renewal_order()
+    with owner.browser.connect() as socket:
+        tab = at(socket, owner.address())
+        tab.emit(f"{PAGE}.cancel_and_disable")
+        tab.until("Non troviamo questo ordine")
+        assert owner.stored.renewal == "active"
+        tab.emit(f"{PAGE}.choose", {"order_number": number})
+        for _ in range(2):
+            tab.emit(f"{PAGE}.cancel_and_disable")
+            tab.until(f"Ordine {number} annullato, rinnovo automatico disattivato.")
+            tab.settle()
+    assert (factories.the(tables.Order, number=number).status, owner.stored.renewal) == ("cancelled", "disabled")
+    assert (len(factories.mails("m05")), len(factories.mails("m18"))) == (1, 1)
+
+
+def test_while_the_order_is_being_paid_order_and_renewal_stay(owner: Owner) -> None:
+    number = owner.renewal_order()
+    factories.attempt(factories.the(tables.Order, number=number))
+    with owner.browser.connect() as socket:
+        tab = at(socket, owner.address())
+        tab.emit(f"{PAGE}.choose", {"order_number": number})
+        tab.settle()
+        before = possessions()
+        tab.emit(f"{PAGE}.cancel_and_disable")
+        tab.until("non si può più annullare")
+        tab.settle()
+    assert possessions() == before
+
+
 def test_an_order_that_is_being_paid_is_not_cancelled(owner: Owner) -> None:
     number = owner.renewal_order()
     with owner.browser.connect() as socket:
@@ -298,6 +329,31 @@ def test_the_area_warns_of_a_debit_that_will_not_go_well_and_of_no_other(owner: 
     assert "più di quanto hai autorizzato" in found[dear.id]
 
 
+def test_the_area_leads_out_of_a_refused_debit_and_on_from_what_is_over(owner: Owner) -> None:
+    factories.change(owner.service, expires_on=clock.today() + timedelta(days=6))
+    number = owner.renewal_order()
+    with db.transaction() as s:
+        renewal = s.get_one(tables.Renewal, factories.the(tables.Order, number=number).id)
+        renewal.debits, renewal.trouble = 1, "insufficient_funds"
+    over, gone = owner.other("finita@x.test", days=-3), owner.other("via@x.test", days=-200, status="cancelled")
+    with owner.browser.connect() as socket:
+        seen = at(socket, "/area-clienti").seen
+    for part in (
+        f'"status":"refused","order_number":"{number}"',
+        f'"fix_url":"/metodi-di-pagamento/nuovo?sostituisce={owner.card.id}"',
+        "puoi riattivarlo fino al",
+        '"buy_url":"/ordine?prodotto=pec-std"',
+    ):
+        assert part in seen
+    assert {over.label, gone.label} <= {one.label for one in portfolio.listing(owner.actor, "it") if one.end.text}
+
+
+def test_the_area_is_drawn_with_every_way_out_in_both_languages() -> None:
+    drawn = str(area.page().render())
+    keys = ("debit.status.refused", "debit.status.by_hand", "svc.reactivate", "svc.buy_again", "svc.renew_now")
+    assert [said for key in keys for lang in i18n.LANGS if (said := i18n.text(key, lang)) not in drawn] == []
+
+
 @pytest.mark.parametrize("named", ["0" * 32, "x", "..", "%00", ""])
 def test_a_return_that_never_was_is_passed_over(owner: Owner, named: str) -> None:
     with owner.browser.connect() as socket:
@@ -332,6 +388,19 @@ def test_every_choice_shows_what_it_will_do_and_only_the_last_click_does_it(owne
         form = {"means": owner.means, "years": "3", "amount": "36,23\xa0€"}
         confirm(tab, form, owner.address())
     assert (owner.stored.renewal, owner.stored.years, owner.stored.method_id) == ("active", 3, owner.card.id)
+
+
+@pytest.mark.parametrize("whose", ["own", "another's", "nonsense"])
+def test_the_method_of_the_address_is_chosen_if_it_can_be(client: TestClient, owner: Owner, whose: str) -> None:
+    second = renewing.card(owner.actor)
+    named = {"own": f"m{second.id}", "another's": f"m{renewing.card(factories.customer()).id}", "nonsense": "m0;"}[
+        whose
+    ]
+    before = possessions()
+    with owner.browser.connect() as socket:
+        tab = at(socket, owner.address(f"/rinnovo?metodo={named}"))
+    assert f'"chosen":"{named if whose == "own" else ""}"' in tab.seen
+    assert possessions() == before
 
 
 def test_a_renewal_that_is_on_takes_another_frequency_or_another_card(owner: Owner) -> None:

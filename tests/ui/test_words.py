@@ -3,7 +3,7 @@
 import pytest
 
 from pecapp import i18n
-from pecapp.ui.pages import forecast, methods, new_method, order
+from pecapp.ui.pages import charge, forecast, methods, new_method, order, renewals
 
 LANGUAGES = pytest.mark.parametrize("lang", i18n.LANGS)
 
@@ -28,6 +28,8 @@ def test_one_thing_has_one_name(keys: tuple[str, ...], lang: i18n.Lang) -> None:
         (methods.page, "area.back", "/area-clienti"),
         (new_method.page, "method.back", methods.ROUTE),
         (forecast.page, "area.back", "/area-clienti"),
+        (renewals.page, "area.back", "/area-clienti"),
+        (charge.page, "history.title", renewals.ROUTE),
     ],
 )
 def test_a_page_leads_back_to_the_one_above_it(page, key: str, href: str) -> None:

@@ -127,7 +127,7 @@ def test_one_mail_is_shown_with_what_was_enclosed_and_can_do_nothing(visitor: Vi
 def test_there_is_no_mailbox_in_production(visitor: Visitor, owner: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "load", lambda: settings.Settings(environment="production"))
     with db.transaction() as s:
-        visitor.who = papers.actor(papers.account(s, number=3), "admin")
+        visitor.who = papers.actor(papers.account(s, number=3), "support")
     answers = {visitor.get(path).status_code for path in ("/dev/posta", "/dev/posta/1", "/dev/posta/1/html")}
     assert answers == {404}
     assert visitor.get("/dev/posta?formato=json").status_code == 404

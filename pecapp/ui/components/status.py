@@ -49,6 +49,49 @@ LOOKS: Mapping[str, Mapping[str, tuple[str, Tone]]] = MappingProxyType(
             "expired": ("calendar_x", "problem"),
             "revoked": ("ban", "problem"),
         },
+        "debit.status": {
+            "refused": ("circle_x", "problem"),
+            "by_hand": ("hand", "warning"),
+        },
+        "adm.method": {
+            "valid": ("circle_check", "success"),
+            "expired": ("calendar_x", "problem"),
+            "revoked": ("ban", "problem"),
+            "removed": ("circle_off", "neutral"),
+        },
+        "adm.mail": {
+            "waiting": ("hourglass", "progress"),
+            "sent": ("circle_check", "success"),
+            "failed": ("circle_x", "problem"),
+        },
+        "event.status": {
+            "waiting": ("hourglass", "progress"),
+            "done": ("circle_check", "success"),
+            "unmatched": ("search_x", "warning"),
+            "quarantined": ("shield_alert", "problem"),
+            "ignored": ("circle_off", "neutral"),
+        },
+        "dispute.status": {
+            "to_answer": ("message_square_warning", "problem"),
+            "in_review": ("hourglass", "progress"),
+            "won": ("circle_check", "success"),
+            "lost": ("circle_x", "neutral"),
+        },
+        "difference.what": {
+            "only_here": ("house", "warning"),
+            "only_there": ("landmark", "warning"),
+            "amount": ("equal_not", "warning"),
+        },
+        "books.side": {
+            "equal": ("circle_check", "success"),
+            "differs": ("equal_not", "warning"),
+            "away": ("unplug", "problem"),
+        },
+        "offer.status": {
+            "coming": ("hourglass", "progress"),
+            "now": ("circle_check", "success"),
+            "past": ("calendar_x", "neutral"),
+        },
         "charge.light": {
             "covered": ("circle_check", "success"),
             "at_risk": ("triangle_alert", "warning"),

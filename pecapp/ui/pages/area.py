@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from pecapp.services import views
+from pecapp.services import renewal_views, views
 from pecapp.ui import layout, text
 from pecapp.ui.components import buttons, data, feedback, renewals, status
 from pecapp.ui.pages import orders
@@ -52,7 +52,7 @@ def _services() -> rx.Component:
     )
 
 
-def _service(service: views.ServiceView) -> rx.Component:
+def _service(service: renewal_views.ServiceView) -> rx.Component:
     return rx.el.li(
         rx.el.div(
             rx.el.h3(service.label, class_name="card__title"),
@@ -61,15 +61,10 @@ def _service(service: views.ServiceView) -> rx.Component:
         rx.el.p(status.badge("service.status", service.status)),
         rx.cond(service.expires != "", data.facts((text.t("area.expires"), service.expires)), rx.fragment()),
         data.facts((text.t("area.renewal"), renewals.state(service.renewal))),
+        rx.cond(service.trouble.why != "", _trouble(service), rx.fragment()),
         rx.cond(service.warning != "", _warning(service), rx.fragment()),
-        buttons.bar(
-            buttons.link_button(
-                text.t("area.manage"),
-                href=f"/area-clienti/servizi/{service.id}",
-                small=True,
-                aria_label=text.t("area.manage_which", service=service.label),
-            )
-        ),
+        rx.cond(service.end.text != "", rx.el.p(service.end.text, class_name="hint"), rx.fragment()),
+        _acts(service),
         rx.el.p(
             buttons.link(text.t("area.order", number=service.order_number), href=f"/ordini/{service.order_number}")
         ),
@@ -78,7 +73,47 @@ def _service(service: views.ServiceView) -> rx.Component:
     )
 
 
-def _warning(service: views.ServiceView) -> rx.Component:
+def _trouble(service: renewal_views.ServiceView) -> rx.Component:
+    """The debit came to nothing: why, what comes next, and what its owner can do."""
+    trouble = service.trouble
+    return rx.el.div(
+        rx.el.p(status.badge("debit.status", trouble.status)),
+        rx.el.p(trouble.why, class_name="hint"),
+        rx.cond(trouble.following != "", rx.el.p(trouble.following, class_name="hint"), rx.fragment()),
+        class_name="stack",
+    )
+
+
+def _acts(service: renewal_views.ServiceView) -> rx.Component:
+    """What can be done about the service; what it needs now comes before «Gestisci»."""
+    end = service.end
+    out = renewals.ways_out(service.trouble, service.id, service.label, small=True)
+    reactivate = buttons.link_button(
+        text.t("svc.reactivate"),
+        href=f"/area-clienti/servizi/{service.id}/rinnova",
+        small=True,
+        aria_label=text.t("svc.reactivate_which", service=service.label),
+    )
+    anew = buttons.link_button(
+        text.t("svc.buy_again"),
+        href=end.buy_url,
+        small=True,
+        aria_label=text.t("svc.buy_again_which", service=service.label),
+    )
+    return buttons.bar(
+        rx.cond(service.trouble.why != "", out, rx.fragment()),
+        rx.cond(end.can_reactivate, reactivate, rx.fragment()),
+        rx.cond(end.buy_url != "", anew, rx.fragment()),
+        buttons.link_button(
+            text.t("area.manage"),
+            href=f"/area-clienti/servizi/{service.id}",
+            small=True,
+            aria_label=text.t("area.manage_which", service=service.label),
+        ),
+    )
+
+
+def _warning(service: renewal_views.ServiceView) -> rx.Component:
     """The next debit will not go well: why, and where it is put right."""
     return rx.el.div(
         rx.el.p(status.tag(text.t("svc.at_risk"), icon="triangle_alert", tone="warning")),

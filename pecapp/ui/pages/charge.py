@@ -125,7 +125,7 @@ def _step(step: history_views.StepView) -> rx.Component:
             rx.el.p(rx.el.time(step.at, date_time=step.iso), class_name="overline"),
             rx.el.h3(step.title, class_name="chain__title"),
             rx.cond(step.text != "", rx.el.p(step.text), rx.fragment()),
-            _facts(step.facts),
+            facts(step.facts),
             rx.cond(step.href != "", rx.el.p(leading), rx.fragment()),
             class_name="chain__body",
         ),
@@ -133,8 +133,9 @@ def _step(step: history_views.StepView) -> rx.Component:
     )
 
 
-def _facts(facts: text.Live) -> rx.Component:
-    return rx.cond(facts.length() > 0, rx.el.dl(rx.foreach(facts, _fact), class_name="facts"), rx.fragment())
+def facts(told: text.Live) -> rx.Component:
+    """Names and values beside a step, where there are any."""
+    return rx.cond(told.length() > 0, rx.el.dl(rx.foreach(told, _fact), class_name="facts"), rx.fragment())
 
 
 def _fact(fact: history_views.FactView) -> rx.Component:

@@ -6,7 +6,7 @@ import reflex as rx
 
 from pecapp.services import renewal_views
 from pecapp.ui import layout, text
-from pecapp.ui.components import buttons, data, dialogs, feedback, forms, means, status
+from pecapp.ui.components import buttons, data, dialogs, feedback, forms, means, renewals, status
 from pecapp.ui.pages import service
 from pecapp.ui.states import forecast as states
 
@@ -23,6 +23,7 @@ def page() -> rx.Component:
     return layout.page(
         feedback.loaded(
             State.ready,
+            rx.cond(State.view.by_hand.length() > 0, _by_hand(), rx.fragment()),
             rx.cond(State.view.months.length() > 0, _forecast(), rx.cond(State.view.later != "", _later(), _empty())),
             _calendar(),
             lines=6,
@@ -53,6 +54,36 @@ def _nothing(title: text.Words, words: text.Words) -> rx.Component:
         title,
         words,
         buttons.link_button(text.t("forecast.to_services"), href="/area-clienti", look="primary"),
+    )
+
+
+def _by_hand() -> rx.Component:
+    """What no debit is coming for any more, before what is coming: only its owner can do something about it."""
+    return rx.el.section(
+        rx.el.h2(text.t("debit.status.by_hand"), class_name="shelf__title"),
+        rx.el.p(text.t("forecast.by_hand")),
+        rx.el.ul(rx.foreach(State.view.by_hand, _to_pay), class_name="stack"),
+        class_name="shelf",
+    )
+
+
+def _to_pay(one: renewal_views.ByHandView) -> rx.Component:
+    trouble = one.trouble
+    return rx.el.li(
+        rx.el.div(
+            rx.el.h3(one.service, class_name="card__title"),
+            rx.el.p(rx.el.span(text.t("forecast.amount"), class_name="sr-only"), one.amount, class_name="price"),
+            class_name="cluster cluster--apart",
+        ),
+        rx.el.div(
+            status.badge("debit.status", trouble.status),
+            rx.el.p(trouble.why),
+            rx.el.p(text.t("svc.ends", expires=one.expires)),
+            class_name="charge__light",
+        ),
+        buttons.bar(renewals.ways_out(trouble, one.service_id, one.service)),
+        key=one.service_id,
+        class_name="card charge",
     )
 
 
@@ -141,9 +172,12 @@ def _acts(charge: renewal_views.ChargeView) -> rx.Component:
         on_click=State.keep(charge.service_id),
     )
     here = f"/area-clienti/servizi/{charge.service_id}"
+    pay = buttons.link_button(
+        text.t("svc.again.pay", number=charge.pay_order), href=f"/ordini/{charge.pay_order}", small=True
+    )
     return buttons.bar(
         rx.cond(charge.changeable, rx.cond(decided, undo, decide), rx.fragment()),
-        _leading("renew", f"{here}/rinnova", charge),
+        rx.cond(charge.pay_order != "", pay, _leading("renew", f"{here}/rinnova", charge)),
         _leading("manage", here, charge),
     )
 

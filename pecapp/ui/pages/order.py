@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from pecapp.ui import address, layout, text
-from pecapp.ui.components import buttons, data, dialogs, feedback, forms, means, status, sums
+from pecapp.ui.components import buttons, cancelling, data, dialogs, feedback, forms, means, status, sums
 from pecapp.ui.states import order as states
 
 ROUTE = "/ordini/[numero]"
@@ -54,6 +54,7 @@ def _order() -> rx.Component:
                 rx.cond(
                     ORDER.saving != "", feedback.callout(None, rx.el.p(ORDER.saving), tone="warning"), rx.fragment()
                 ),
+                rx.cond(ORDER.method_question.text != "", _method_question(), rx.fragment()),
                 rx.cond(ORDER.receipt, _receipt(), rx.fragment()),
                 rx.cond(ORDER.can_pay, _pay(), rx.fragment()),
                 rx.cond(ORDER.can_resume | ORDER.can_stop, _open_attempt(), rx.fragment()),
@@ -205,6 +206,24 @@ def _withdraw() -> rx.Component:
     )
 
 
+def _method_question() -> rx.Component:
+    """Whether what has just paid by hand is debited from now on: both answers stand out alike (6.7.6)."""
+    asked = ORDER.method_question
+    use = buttons.button(text.t("ord.method.yes"), on_click=State.use_method)
+    authorise = buttons.link_button(text.t("ord.method.yes_authorise"), href=asked.authorise_url)
+    return rx.el.section(
+        rx.el.h2(text.t("ord.method.title"), id=states.METHOD_QUESTION, class_name="card__title"),
+        rx.el.p(asked.text),
+        rx.cond(asked.authorise != "", rx.el.p(asked.authorise), rx.fragment()),
+        buttons.bar(
+            rx.cond(asked.authorise_url != "", authorise, use),
+            buttons.button(text.t("ord.method.no"), on_click=State.leave_method),
+        ),
+        aria_labelledby=states.METHOD_QUESTION,
+        class_name="card stack question",
+    )
+
+
 def _receipt() -> rx.Component:
     receipt = ORDER.receipt
     return rx.el.div(
@@ -264,37 +283,13 @@ def _details() -> rx.Component:
 
 
 def _cancel_dialog() -> rx.Component:
-    """Where automatic renewal stays on without the order, both ways out of it stand out alike (6.7.7)."""
-    both = [
-        buttons.button(text.t(key), look="danger", on_click=act, **dialogs.closes(states.CANCEL_DIALOG))
-        for key, act in (("ord.cancel_only", State.cancel), ("ord.cancel_and_disable", State.cancel_and_disable))
-    ]
-    alone = buttons.button(
-        text.t("ord.cancel_confirm"),
-        look="danger",
-        icon="trash_2",
-        on_click=State.cancel,
-        **dialogs.closes(states.CANCEL_DIALOG),
-    )
-    return dialogs.dialog(
+    return cancelling.dialog(
         states.CANCEL_DIALOG,
-        text.t("ord.cancel_title"),
-        rx.el.p(text.t("ord.cancel_text", number=ORDER.number, gross=ORDER.gross)),
-        rx.el.ul(
-            rx.cond(
-                ORDER.renews,
-                rx.el.li(text.t("svc.cancel_expiry", expires=ORDER.expires)),
-                rx.el.li(text.t("ord.cancel_names")),
-            ),
-            rx.cond(ORDER.asks_about_renewal, rx.el.li(text.t("ord.cancel_renewal")), rx.fragment()),
-            rx.el.li(text.t("ord.cancel_final")),
-            class_name="consequences",
-        ),
-        actions=[
-            rx.cond(ORDER.asks_about_renewal, rx.fragment(*both), alone),
-            buttons.button(
-                rx.cond(ORDER.asks_about_renewal, text.t("ord.cancel_not"), text.t("ord.cancel_keep")),
-                **dialogs.closes(states.CANCEL_DIALOG),
-            ),
-        ],
+        number=ORDER.number,
+        gross=ORDER.gross,
+        expires=ORDER.expires,
+        renews=ORDER.renews,
+        asks_about_renewal=ORDER.asks_about_renewal,
+        cancel=State.cancel,
+        cancel_and_disable=State.cancel_and_disable,
     )

@@ -7,6 +7,7 @@ import reflex as rx
 from pecapp.services import history_views
 from pecapp.ui import layout, text
 from pecapp.ui.components import buttons, data, feedback, status
+from pecapp.ui.pages import service
 from pecapp.ui.states import renewals as states
 
 ROUTE = "/rinnovi"
@@ -23,6 +24,7 @@ def page() -> rx.Component:
         here=ROUTE,
         title=text.t(TITLE_KEY),
         lead=text.t("history.lead"),
+        above=service.back(text.t("area.back"), "/area-clienti"),
     )
 
 

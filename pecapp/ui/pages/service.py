@@ -6,7 +6,7 @@ import reflex as rx
 
 from pecapp.services import views
 from pecapp.ui import address, layout, text
-from pecapp.ui.components import buttons, data, dialogs, feedback, icons, renewals, status
+from pecapp.ui.components import buttons, cancelling, data, dialogs, feedback, icons, renewals, status
 from pecapp.ui.states import service as states
 
 ROUTE = f"{states.ADDRESS}/[servizio]"
@@ -87,9 +87,17 @@ def _facts() -> rx.Component:
         rx.el.h2(text.t("svc.details"), class_name="card__title"),
         rx.el.p(status.badge("service.status", SERVICE.status), role="status"),
         rx.cond(SERVICE.expires != "", data.facts((text.t("area.expires"), SERVICE.expires)), rx.fragment()),
+        rx.cond(SERVICE.end.text != "", rx.el.p(SERVICE.end.text), rx.fragment()),
         rx.cond(SERVICE.can_renew, rx.el.div(renew, class_name="actions"), rx.fragment()),
+        rx.cond(SERVICE.end.buy_url != "", _buy_again(), rx.fragment()),
         rx.cond(SERVICE.withdraw != "", _withdraw(), rx.fragment()),
         class_name="card stack",
+    )
+
+
+def _buy_again() -> rx.Component:
+    return buttons.bar(
+        buttons.link_button(text.t("svc.buy_again"), href=SERVICE.end.buy_url, icon="shopping_bag", look="primary")
     )
 
 
@@ -173,17 +181,12 @@ def _next_debit() -> rx.Component:
 def _trouble() -> rx.Component:
     """Why the debit came to nothing, whether it is tried again, and what its owner can do (6.7.5)."""
     trouble = SERVICE.trouble
-    pay = buttons.link_button(
-        text.t("svc.again.pay", number=trouble.order_number), href=f"/ordini/{trouble.order_number}"
-    )
+    out = buttons.bar(renewals.ways_out(trouble, SERVICE.id, SERVICE.label))
     return feedback.callout(
         None,
         rx.el.p(trouble.why),
         rx.cond(trouble.following != "", rx.el.p(trouble.following), rx.fragment()),
-        buttons.bar(
-            rx.cond(trouble.order_number != "", pay, rx.fragment()),
-            rx.cond(trouble.fix_url != "", buttons.link_button(trouble.fix_label, href=trouble.fix_url), rx.fragment()),
-        ),
+        rx.cond(trouble.order_number != "", out, rx.fragment()),  # to renew by hand stands beside the expiry
         tone="warning",
         live=True,
     )
@@ -284,24 +287,14 @@ def _to_pay(row: views.OrderRowView) -> rx.Component:
 
 
 def _cancel_dialog() -> rx.Component:
-    chosen = State.chosen
-    return dialogs.dialog(
+    """The orders that wait here all renew the service: what it was bought with is paid."""
+    return cancelling.dialog(
         states.CANCEL_DIALOG,
-        text.t("ord.cancel_title"),
-        rx.el.p(text.t("ord.cancel_text", number=chosen.number, gross=chosen.gross)),
-        rx.el.ul(
-            rx.el.li(text.t("svc.cancel_expiry", expires=SERVICE.expires)),
-            rx.el.li(text.t("ord.cancel_final")),
-            class_name="consequences",
-        ),
-        actions=[
-            buttons.button(
-                text.t("ord.cancel_confirm"),
-                look="danger",
-                icon="trash_2",
-                on_click=State.cancel,
-                **dialogs.closes(states.CANCEL_DIALOG),
-            ),
-            buttons.button(text.t("ord.cancel_keep"), **dialogs.closes(states.CANCEL_DIALOG)),
-        ],
+        number=State.chosen.number,
+        gross=State.chosen.gross,
+        expires=SERVICE.expires,
+        renews=True,
+        asks_about_renewal=SERVICE.renewal == "active",
+        cancel=State.cancel,
+        cancel_and_disable=State.cancel_and_disable,
     )

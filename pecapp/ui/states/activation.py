@@ -57,6 +57,9 @@ class Activation(session.Form, rx.State):
         if asked != self.asked or self.going:
             self.typed, self.plan = {}, NOTHING
             self.edition += 1
+        wanted = session.text(self.router.url.query_parameters.get("metodo"), 20)
+        if wanted and not self.typed:
+            self._take("means", wanted)  # chosen on the page that leads here
         self.errors, self.problem, self.going = {}, "", False
         await self._read(service.number(asked))
         self.asked = asked

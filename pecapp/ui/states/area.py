@@ -5,7 +5,7 @@ from typing import ClassVar
 import reflex as rx
 from reflex.event import EventSpec
 
-from pecapp.services import correspondence, orders, portfolio, views
+from pecapp.services import correspondence, orders, portfolio, renewal_views, views
 from pecapp.services import live as topics
 from pecapp.ui import live
 from pecapp.ui.states import session
@@ -21,7 +21,7 @@ class Area(rx.State):
 
     _policy: ClassVar[str] = "customer"
     ready: bool = False
-    services: list[views.ServiceView] = []
+    services: list[renewal_views.ServiceView] = []
     unpaid: list[views.OrderRowView] = []
     mails: list[views.MailView] = []
 

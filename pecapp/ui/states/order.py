@@ -9,13 +9,14 @@ import segno
 from reflex.event import EventSpec
 
 from pecapp import errors, i18n, settings
-from pecapp.services import access, failed_renewals, lifecycle, means, orders, payments, views
+from pecapp.services import access, failed_renewals, lifecycle, means, orders, paid_by_hand, payments, views
 from pecapp.services import live as topics
 from pecapp.ui import live
 from pecapp.ui.states import session
 
 NOTHING = views.OrderView()
 CANCEL_DIALOG = "annulla-ordine"
+METHOD_QUESTION = "metodo-del-rinnovo"
 
 
 class OrderPage(rx.State):
@@ -181,6 +182,28 @@ class OrderPage(rx.State):
         except (errors.Conflict, errors.NotFound) as problem:
             self.problem = i18n.error_text(problem, await session.lang(self))
         await self._read(self.order.number)
+
+    @rx.event(temporal=True)
+    async def use_method(self) -> EventSpec | None:
+        """«Sì»: what paid the renewal by hand is debited from now on."""
+        return await self._decide(paid_by_hand.use, "ord.method.used")
+
+    @rx.event(temporal=True)
+    async def leave_method(self) -> EventSpec | None:
+        """«No»: the renewal stays on its usual method."""
+        return await self._decide(paid_by_hand.leave, "ord.method.left")
+
+    async def _decide(self, way: Callable[[access.Actor, str, i18n.Lang], None], done: str) -> EventSpec | None:
+        number, lang = self.order.number, await session.lang(self)
+        try:
+            await session.call(self, way, number, lang)
+        except (errors.Conflict, errors.NotFound) as problem:
+            self.problem = i18n.error_text(problem, lang)
+        else:
+            self.problem = ""
+            await session.tell(self, done, tone="success")
+        await self._read(number)
+        return rx.set_focus("main") if self.order.number else None  # the button that was pressed is gone
 
 
 class Orders(rx.State):

@@ -1,5 +1,6 @@
 """«Gestisci»: one service of the customer, its renewal and its orders."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import reflex as rx
@@ -7,7 +8,16 @@ from reflex.event import EventSpec
 
 from pecapp import errors
 from pecapp.domain import orders
-from pecapp.services import lifecycle, method_forms, portfolio, renewal_views, subscriptions, views
+from pecapp.services import (
+    access,
+    failed_renewals,
+    lifecycle,
+    method_forms,
+    portfolio,
+    renewal_views,
+    subscriptions,
+    views,
+)
 from pecapp.services import live as topics
 from pecapp.ui import live
 from pecapp.ui.states import session
@@ -106,10 +116,18 @@ class ServicePage(rx.State):
     @rx.event(temporal=True)
     async def cancel(self) -> None:
         """«Annulla l'ordine», confirmed. A paid order, or one being paid, stays as it is and the page says so."""
+        await self._call_off(lifecycle.cancel, "svc.cancelled")
+
+    @rx.event(temporal=True)
+    async def cancel_and_disable(self) -> None:
+        """«Annulla e disattiva il rinnovo automatico», confirmed: both, or neither when the order is being paid."""
+        await self._call_off(failed_renewals.cancel_and_disable, "svc.cancelled_and_disabled")
+
+    async def _call_off(self, way: Callable[[access.Actor, str], None], done: str) -> None:
         try:
-            await session.call(self, lifecycle.cancel, self.chosen.number)
+            await session.call(self, way, self.chosen.number)
         except (errors.Conflict, errors.NotFound) as problem:
             await session.tell(self, problem.code, tone="problem", **problem.params)
         else:
-            await session.tell(self, "svc.cancelled", tone="success", number=self.chosen.number)
+            await session.tell(self, done, tone="success", number=self.chosen.number)
         await self._read(self.service.id)

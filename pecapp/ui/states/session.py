@@ -15,6 +15,7 @@ from reflex_base.event.context import EventContext
 
 from pecapp import errors as problems
 from pecapp import i18n
+from pecapp.domain import staff
 from pecapp.services import access, accounts
 from pecapp.ui.components import forms
 from pecapp.ui.states import visitor
@@ -164,7 +165,7 @@ class Session(rx.State):
         words = await self.get_state(visitor.Language)
         words.lang = found.lang
         shown = await self.get_state(visitor.Visitor)
-        shown.signed_in, shown.admin = found.signed_in, found.role == "admin"
+        shown.signed_in, shown.staff_role = found.signed_in, found.role if staff.is_staff(found.role) else ""
         shown.name = (await asyncio.to_thread(accounts.holder, found)).display_name if found.signed_in else ""
 
     @rx.event

@@ -17,7 +17,8 @@ class Visitor(rx.State):
     """Whom the header greets. Filled on arrival from the session; a picture only, it opens nothing."""
 
     signed_in: bool = False
-    admin: bool = False
+    staff_role: str = ""
+    """The role of a member of staff, empty for everybody else."""
     name: str = ""
 
 

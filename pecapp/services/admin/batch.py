@@ -1,0 +1,203 @@
+"""The rehearsal of a day's debits: who, how much, on what, what will go wrong, what differs from last time; the brake.
+
+Nothing is debited or changed by looking. The figures are those that the debits themselves will use.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, i18n, tables
+from pecapp.domain import renewals, staff
+from pecapp.services import access, audit, brake, catalog, debits, live, methods, renewal_costs
+
+PIECE = 200
+DAYS = 8
+"""How many days can be looked at, today among them."""
+
+
+@dataclass(frozen=True)
+class Debit:
+    """A debit as it will be made."""
+
+    key: str
+    """Its name for the brake."""
+    service: str
+    customer: str
+    account_id: int
+    expires: str
+    amount: str
+    means: str
+    light: str
+    """A `renewals.Light`."""
+    why: str
+    """What stands in the way, in words; empty when nothing does."""
+    before: str
+    """What the same service cost last time, where that was something else; empty where it is the same."""
+    held: bool
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of a day's debits, added up."""
+
+    debits: list[Debit] = field(default_factory=list)
+    cents: int = 0
+    lights: dict[str, int] = field(default_factory=dict)
+    different: int = 0
+    after: int = 0
+    """Where the next piece begins; 0 at the end."""
+
+
+@dataclass(frozen=True)
+class Brake:
+    """Who holds everything back, since when and why; empty when nobody does."""
+
+    by: str = ""
+    at: str = ""
+    why: str = ""
+
+
+def stopped(actor: access.Actor, lang: i18n.Lang) -> Brake:
+    """Whether the brake is on. Raises Forbidden."""
+    access.staff(actor, staff.Right.READ)
+    hold, account = tables.DebitHold, tables.Account
+    with db.reading() as s:
+        found = s.exec(
+            select(hold, account.email).join(account, col(account.id) == hold.by_id).where(hold.scope == brake.ALL)
+        ).one_or_none()
+    return Brake(found[1], i18n.instant(found[0].placed_at, lang), found[0].why) if found else Brake()
+
+
+def days(lang: i18n.Lang) -> list[tuple[str, str]]:
+    """Today and the week after it: each day, and its words."""
+    today = clock.today()
+    return [((day := today + timedelta(days=ahead)).isoformat(), i18n.date(day, lang)) for ahead in range(DAYS)]
+
+
+def rehearse(actor: access.Actor, day: date, after: int, lang: i18n.Lang) -> Piece:
+    """The debits of a day from the `after`th on, a piece at a time. Raises Forbidden, Invalid for a day too far off."""
+    access.staff(actor, staff.Right.READ)
+    if not 0 <= (day - clock.today()).days < DAYS:
+        raise errors.Invalid({"day": "DATI_NON_VALIDI"})
+    with db.reading() as s:
+        ids = list(s.exec(debits.due(day).offset(after).limit(PIECE)))
+        drawn = _debits(s, ids, day, lang)
+    found = [debit for debit, _ in drawn]
+    lights: dict[str, int] = {}
+    for debit in found:
+        lights[debit.light] = lights.get(debit.light, 0) + 1
+    return Piece(
+        debits=found,
+        cents=sum(cents for debit, cents in drawn if debit.light != renewals.Light.UNCOVERED),
+        lights=lights,
+        different=sum(1 for debit in found if debit.before),
+        after=after + PIECE if len(ids) == PIECE else 0,
+    )
+
+
+def _debits(s: Session, ids: Sequence[int], day: date, lang: i18n.Lang) -> list[tuple[Debit, int]]:
+    service, account, choice = tables.Service, tables.Account, tables.RenewalChoice
+    rows = s.exec(
+        select(service, account, choice)
+        .join(account, col(account.id) == service.account_id)
+        .join(
+            choice,
+            (col(choice.service_id) == service.id) & (col(choice.expires_on) == service.expires_on),
+            isouter=True,
+        )
+        .where(col(service.id).in_(ids))
+        .order_by(col(service.expires_on), col(service.id))
+    ).all()
+    services = [row for row, _, _ in rows]
+    costs, last = renewal_costs.next_terms(s, services, day), _last(s, ids)
+    wanted = {this_time.method_id if this_time else row.method_id for row, _, this_time in rows}
+    kept = {one.id: one for one in s.exec(select(tables.PaymentMethod).where(col(tables.PaymentMethod.id).in_(wanted)))}
+    scopes = [brake.scope(row.id or 0, row.expires_on or day) for row in services]
+    held = set(s.exec(select(tables.DebitHold.scope).where(col(tables.DebitHold.scope).in_(scopes))))
+    price_list = catalog.current(s).price_list
+    found = []
+    for (row, owner, this_time), key in zip(rows, scopes, strict=True):
+        method = kept.get(this_time.method_id if this_time else row.method_id)
+        cents, _years = costs.get(row.id or 0, (0, 1))
+        sold = price_list.product(row.product_code).sellable
+        doubt = renewals.doubt(cents, day, methods.as_means(method) if method else None, sold=sold)
+        before = last.get(row.id or 0)
+        found.append(
+            (
+                Debit(
+                    key=key,
+                    service=row.label,
+                    customer=owner.email,
+                    account_id=owner.id or 0,
+                    expires=i18n.date(row.expires_on or day, lang),
+                    amount=i18n.money(cents, lang),
+                    means=methods.title(method, lang) if method else "",
+                    light=renewals.light(doubt).value,
+                    why=i18n.text(f"staff.doubt.{doubt.value}", lang) if doubt else "",
+                    before=i18n.money(before, lang) if before is not None and before != cents else "",
+                    held=key in held,
+                ),
+                cents,
+            )
+        )
+    return found
+
+
+def _last(s: Session, ids: Sequence[int]) -> Mapping[int, int]:
+    """What the last renewal of each of these services cost; one that was never renewed has nothing to differ from."""
+    renewal, order = tables.Renewal, tables.Order
+    found = s.exec(
+        select(renewal.service_id, order.gross_cents)
+        .join(order, col(order.id) == renewal.order_id)
+        .where(col(renewal.service_id).in_(ids), renewal.status == "done")
+        .order_by(col(renewal.expires_on))
+    ).all()
+    return dict(found)
+
+
+# --- holding and letting go -------------------------------------------------------------------------------------------
+
+
+def hold(actor: access.Actor, scope: str, why: object) -> None:
+    """Hold one debit back, or with `all` every one, from this moment on. Safe to repeat.
+
+    Raises Forbidden, Invalid without a reason, NotFound for what is no debit.
+    """
+    by = access.staff(actor, staff.Right.HOLD)
+    said = audit.reason(why)
+    with db.transaction() as s:
+        owner = _owner(s, scope)
+        placed = {"scope": scope, "by_id": by, "why": said, "placed_at": clock.now()}
+        if db.insert_once(s, tables.DebitHold, placed):
+            audit.record(s, actor, "debits_held", f"debit:{scope}", before={}, after={}, why=said, account_id=owner)
+            live.publish(s, live.ADMINS)
+
+
+def release(actor: access.Actor, scope: str, why: object) -> None:
+    """Let a debit, or with `all` every one that is not held by itself, go on in the next round. Safe to repeat.
+
+    Raises Forbidden, Invalid without a reason, NotFound for what is no debit.
+    """
+    access.staff(actor, staff.Right.RELEASE)
+    said = audit.reason(why)
+    with db.transaction() as s:
+        owner = _owner(s, scope)
+        placed = s.get(tables.DebitHold, scope)
+        if placed is not None:
+            s.delete(placed)
+            audit.record(s, actor, "debits_released", f"debit:{scope}", before={}, after={}, why=said, account_id=owner)
+            live.publish(s, live.ADMINS, live.WORK_RENEWALS)
+
+
+def _owner(s: Session, scope: str) -> int | None:
+    """Whose debit it is; None for all of them. Raises NotFound."""
+    if scope == brake.ALL:
+        return None
+    number, _, _expiry = scope.partition(":")
+    known = s.get(tables.Service, int(number)) if number.isascii() and number.isdecimal() and len(number) < 16 else None
+    if known is None or known.expires_on is None or brake.scope(known.id or 0, known.expires_on) != scope:
+        raise errors.NotFound
+    return known.account_id

@@ -1,0 +1,293 @@
+"""The board: what is happening now, what is due, what wants somebody, and how the last thirty days went.
+
+Nothing on it counts a whole table: each figure is read from an index and stops at a thousand. Days that are over are
+added up once and kept.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from pecapp import clock, db, errors, i18n, tables
+from pecapp.domain import calendar, payments, staff
+from pecapp.services import access, audit, debits, inbox, live, subscriptions
+
+DAYS = 30
+MOST = 1000
+"""Beyond so many a figure says «more than»: nobody counts them one by one."""
+ALERTS = 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that somebody of the staff looks at, and where its rows are."""
+
+    key: str
+    """Of its words: `staff.board.<key>`."""
+    value: str
+    url: str
+    tone: str = "neutral"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How many payments failed for one reason, in the last day."""
+
+    reason: str
+    count: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the chart and of the table behind it."""
+
+    day: str
+    paid: str
+    taken: str
+    declined: str
+    refunded: str
+    height: str
+    """Of its bar, in percent of the best day."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that the staff has to know, until somebody says that it is seen to."""
+
+    alert_id: int
+    what: str
+    at: str
+    order: str
+    """Number of the order that it is about, if it is about one."""
+    detail: str
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """Everything on the board."""
+
+    now: list[Figure] = field(default_factory=list)
+    due: list[Figure] = field(default_factory=list)
+    events: list[Figure] = field(default_factory=list)
+    mails: list[Figure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    days: list[Day] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    more_alerts: bool = False
+    at: str = ""
+
+
+def figures(actor: access.Actor, lang: i18n.Lang) -> BoardView:
+    """The board as it is now. Raises Forbidden."""
+    access.staff(actor, staff.Right.READ)
+    now = clock.now()
+    with db.reading() as s:
+        found = s.exec(
+            select(tables.Alert, tables.Order.number)
+            .join(tables.Order, col(tables.Order.id) == tables.Alert.order_id, isouter=True)
+            .where(col(tables.Alert.resolved_at).is_(None))
+            .order_by(col(tables.Alert.id).desc())
+            .limit(ALERTS + 1)
+        ).all()
+        return BoardView(
+            now=_payments(s, now, lang),
+            due=_due(s, lang),
+            events=_events(s, now, lang),
+            mails=_mails(s, lang),
+            failures=_failures(s, now, lang),
+            days=_days(s, lang),
+            alerts=[_alert(row, number, lang) for row, number in found[:ALERTS]],
+            more_alerts=len(found) > ALERTS,
+            at=i18n.instant(now, lang),
+        )
+
+
+def resolve(actor: access.Actor, alert_id: int, why: object) -> None:
+    """An alert was seen to. Safe to repeat. Raises Forbidden, Invalid without a word on what was done, NotFound."""
+    access.staff(actor, staff.Right.ASSIST if staff.may(actor.role, staff.Right.ASSIST) else staff.Right.REFUND)
+    said = audit.reason(why)
+    with db.transaction() as s:
+        alert = s.exec(db.locked(select(tables.Alert).where(tables.Alert.id == alert_id))).one_or_none()
+        if alert is None:
+            raise errors.NotFound
+        if alert.resolved_at is not None:
+            return
+        alert.resolved_at = clock.now()
+        s.add(alert)
+        facts = {"kind": alert.kind}
+        audit.record(s, actor, "alert_resolved", f"alert:{alert_id}", before=facts, after=facts, why=said)
+        live.publish(s, live.ADMINS)
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+def _count(s: Session, wanted: Any, lang: i18n.Lang) -> tuple[str, bool]:
+    """How many rows there are, in words, and whether there are any."""
+    found = s.exec(select(func.count()).select_from(wanted.limit(MOST + 1).subquery())).one()
+    shown = i18n.number(min(found, MOST), lang)
+    return (f"{shown}+" if found > MOST else shown), found > 0
+
+
+def _figure(s: Session, key: str, wanted: Any, url: str, lang: i18n.Lang, *, alarms: str = "") -> Figure:
+    """A figure whose tone is `alarms` as soon as it is not zero."""
+    value, some = _count(s, wanted, lang)
+    return Figure(key, value, url, alarms if some and alarms else "neutral")
+
+
+def _payments(s: Session, now: datetime, lang: i18n.Lang) -> list[Figure]:
+    attempt, receipt = tables.PaymentAttempt, tables.Receipt
+    open_now = select(attempt.id).where(col(attempt.status).in_(sorted(payments.OPEN)))
+    unknown = select(attempt.id).where(attempt.status == payments.Status.UNKNOWN)
+    paid, cents = s.exec(
+        select(func.count(), func.coalesce(func.sum(tables.Order.gross_cents), 0))
+        .select_from(receipt)
+        .join(tables.Order, col(tables.Order.id) == receipt.order_id)
+        .where(receipt.issued_at >= _start(clock.today()), receipt.issued_at <= now)
+    ).one()
+    return [
+        Figure("paid_today", i18n.number(paid, lang), "/admin/ordini?stato=paid", note=i18n.money(cents, lang)),
+        _figure(s, "open", open_now, "/admin/pagamenti?stato=redirected", lang),
+        _figure(s, "unknown", unknown, "/admin/pagamenti?stato=unknown", lang, alarms="warning"),
+    ]
+
+
+def _due(s: Session, lang: i18n.Lang) -> list[Figure]:
+    today, service = clock.today(), tables.Service
+    first = today + timedelta(days=calendar.DEBIT_DAYS_BEFORE_EXPIRY + 1)
+    week = select(service.id).where(
+        tables.LASTING,
+        service.renewal == subscriptions.RENEWAL_ACTIVE,
+        col(service.status).in_(subscriptions.VALID),
+        col(service.expires_on).between(first, first + timedelta(days=6)),
+    )
+    return [
+        _figure(s, "due_today", debits.due(today), "/admin/addebiti", lang),
+        _figure(s, "due_week", week, "/admin/addebiti", lang),
+    ]
+
+
+def _events(s: Session, now: datetime, lang: i18n.Lang) -> list[Figure]:
+    event, url = tables.InboxEvent, "/admin/notifiche"
+    received = select(event.id).where(event.received_at >= now - timedelta(hours=1))
+    waiting = select(event.id).where(event.status == inbox.WAITING)
+    oldest = s.exec(select(func.min(event.received_at)).where(event.status == inbox.WAITING)).one()
+    age = i18n.text("staff.board.oldest", lang, at=i18n.instant(oldest, lang)) if oldest else ""
+    value, some = _count(s, waiting, lang)
+    return [
+        _figure(s, "received", received, url, lang),
+        Figure("waiting", value, f"{url}?stato={inbox.WAITING}", "progress" if some else "neutral", age),
+        *(
+            _figure(
+                s,
+                status,
+                select(event.id).where(event.status == status),
+                f"{url}?stato={status}",
+                lang,
+                alarms="warning",
+            )
+            for status in (inbox.UNMATCHED, inbox.QUARANTINED)
+        ),
+    ]
+
+
+def _mails(s: Session, lang: i18n.Lang) -> list[Figure]:
+    mail = tables.OutboxMail
+    waiting = select(mail.id).where(mail.status == "waiting", col(mail.ready_at) <= clock.now())
+    failed = select(mail.id).where(mail.status == "failed")
+    return [
+        _figure(s, "mails_waiting", waiting, "", lang),
+        _figure(s, "mails_failed", failed, "", lang, alarms="problem"),
+    ]
+
+
+def _failures(s: Session, now: datetime, lang: i18n.Lang) -> list[Failure]:
+    attempt = tables.PaymentAttempt
+    found = s.exec(
+        select(attempt.reason, func.count())
+        .where(col(attempt.finished_at) >= now - timedelta(days=1), attempt.status == payments.Status.DECLINED)
+        .group_by(col(attempt.reason))
+        .order_by(func.count().desc())
+    ).all()
+    return [Failure(reason or payments.Reason.DECLINED, i18n.number(count, lang)) for reason, count in found]
+
+
+def _alert(row: tables.Alert, number: str | None, lang: i18n.Lang) -> Alert:
+    known = i18n.words(lang)
+    key = f"staff.alert.{row.kind}"
+    what = known.get(key, row.kind)
+    detail = ", ".join(f"{name}: {value}" for name, value in row.params.items())
+    return Alert(row.id or 0, what, i18n.instant(row.created_at, lang), number or "", detail)
+
+
+# --- the last days ----------------------------------------------------------------------------------------------------
+
+
+def close_days() -> int:
+    """Add up the days of the chart that are over and were not added up yet; how many. Safe to repeat and at once."""
+    today, figure = clock.today(), tables.DayFigure
+    wanted = [today - timedelta(days=back) for back in range(1, DAYS)]
+    with db.transaction() as s:
+        known = set(s.exec(select(col(figure.day)).where(figure.day >= wanted[-1])).all())
+        missing = [day for day in wanted if day not in known]
+        for day in missing:
+            db.insert_once(s, figure, _sum(s, day))
+    return len(missing)
+
+
+def _days(s: Session, lang: i18n.Lang) -> list[Day]:
+    today, figure = clock.today(), tables.DayFigure
+    first = today - timedelta(days=DAYS - 1)
+    known = {row.day: row.model_dump() for row in s.exec(select(figure).where(figure.day >= first))}
+    known[today] = _sum(s, today)
+    days = [first + timedelta(days=ahead) for ahead in range(DAYS)]
+    nothing = {"paid": 0, "paid_cents": 0, "declined": 0, "refunded_cents": 0}
+    best = max((known.get(day, nothing)["paid_cents"] for day in days), default=0) or 1
+    return [_day(day, known.get(day, nothing), best, lang) for day in days]
+
+
+def _day(day: date, found: dict[str, Any], best: int, lang: i18n.Lang) -> Day:
+    return Day(
+        day=i18n.date(day, lang),
+        paid=i18n.number(found["paid"], lang),
+        taken=i18n.money(found["paid_cents"], lang),
+        declined=i18n.number(found["declined"], lang),
+        refunded=i18n.money(found["refunded_cents"], lang),
+        height=f"{round(100 * found['paid_cents'] / best)}%",
+    )
+
+
+def _sum(s: Session, day: date) -> dict[str, Any]:
+    """What a day came to: payments by their receipt, refusals by their end, refunds by when they were asked for."""
+    start, end = _start(day), _start(day + timedelta(days=1))
+    receipt, attempt, refund, order = tables.Receipt, tables.PaymentAttempt, tables.Refund, tables.Order
+    paid, cents = s.exec(
+        select(func.count(), func.coalesce(func.sum(order.gross_cents), 0))
+        .select_from(receipt)
+        .join(order, col(order.id) == receipt.order_id)
+        .where(receipt.issued_at >= start, receipt.issued_at < end)
+    ).one()
+    declined = s.exec(
+        select(func.count())
+        .select_from(attempt)
+        .where(
+            col(attempt.finished_at) >= start,
+            col(attempt.finished_at) < end,
+            attempt.status == payments.Status.DECLINED,
+        )
+    ).one()
+    refunded = s.exec(
+        select(func.coalesce(func.sum(refund.amount_cents), 0)).where(
+            refund.created_at >= start, refund.created_at < end
+        )
+    ).one()
+    return {"day": day, "paid": paid, "paid_cents": cents, "declined": declined, "refunded_cents": refunded}
+
+
+def _start(day: date) -> datetime:
+    """The instant at which a day begins in Rome."""
+    return datetime.combine(day, time.min, clock.ROME)

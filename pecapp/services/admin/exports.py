@@ -1,0 +1,101 @@
+"""A list with its filters as CSV, made while it is sent: no file, no memory, no transaction that stays open."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from pecapp import clock, db, i18n
+from pecapp.services import access, audit
+from pecapp.services.admin import keyset, lists
+
+_COLUMNS = MappingProxyType(
+    {
+        "clienti": ("id", "name", "email", "login", "kind", "confirmed", "iso"),
+        "ordini": ("number", "iso", "customer", "title", "status", "kind", "gateway", "cents"),
+        "pagamenti": (
+            *("order_number", "number", "iso", "customer", "means", "status", "why"),
+            *("gateway", "channel", "reference", "cents"),
+        ),
+        "servizi": ("id", "customer", "name", "label", "status", "renewal", "expires_iso", "means"),
+        "metodi": ("id", "customer", "title", "gateway", "status", "expires", "ceiling", "iso", "used"),
+    }
+)
+"""What of a row is written, in this order; its headings are `adm.csv.<name>`."""
+_WORDS = MappingProxyType(
+    {
+        ("clienti", "kind"): "holder.kind",
+        ("ordini", "status"): "order.status",
+        ("ordini", "kind"): "adm.kind",
+        ("pagamenti", "status"): "attempt.status",
+        ("pagamenti", "channel"): "adm.channel",
+        ("servizi", "status"): "service.status",
+        ("servizi", "renewal"): "adm.renewal",
+        ("metodi", "status"): "adm.method",
+    }
+)
+"""Where the words for a machine word are."""
+_BOM = "\ufeff"
+_COMMANDS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+class Export:
+    """One download. `close` writes down how many rows went out, and whether they were all."""
+
+    def __init__(self, actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.Lang) -> None:
+        """Raises Forbidden, NotFound for a list that there is not."""
+        self.filename = f"{name}-{clock.today().isoformat()}.csv"
+        self._actor, self._name, self._asked = actor, name, asked
+        self._lang: i18n.Lang = lang
+        self._pieces = lists.everything(actor, name, asked, lang)
+        self._rows = 0
+        self._complete = self._closed = False
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file, some hundreds of rows at a time; the heading first."""
+        names = _COLUMNS[self._name]
+        yield (_BOM + _written([[i18n.text(f"adm.csv.{name}", self._lang) for name in names]])).encode()
+        for rows in self._pieces:
+            self._rows += len(rows)
+            yield _written([[self._cell(row, name) for name in names] for row in rows]).encode()
+        self._complete = True
+
+    def close(self) -> None:
+        """Write into the register what was taken away. Safe to repeat."""
+        if self._closed:
+            return
+        self._closed = True
+        filters = {name: value for name, value in self._asked.filters.items() if value}
+        period = [day.isoformat() if day else "" for day in (self._asked.since, self._asked.until)]
+        after: dict[str, Any] = {"rows": self._rows, "complete": self._complete, **filters}
+        if self._asked.account_id is not None:
+            after["account_id"] = self._asked.account_id
+        if any(period):
+            after["period"] = "/".join(period)
+        with db.transaction() as s:
+            audit.record(s, self._actor, "list_exported", f"list:{self._name}", before={}, after=after, why="")
+
+    def _cell(self, row: Any, name: str) -> str:
+        value = getattr(row, {"expires_iso": "iso"}.get(name, name))
+        group = _WORDS.get((self._name, name))
+        if group and value:
+            words = i18n.words(self._lang)
+            return _safe(words.get(f"{group}.{value}", str(value)))
+        if isinstance(value, bool):
+            return i18n.text(f"adm.csv.{'yes' if value else 'no'}", self._lang)
+        if name == "cents":
+            return f"{value // 100}{',' if self._lang == 'it' else '.'}{value % 100:02d}"
+        return _safe(str(value))
+
+
+def _safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula, whoever typed it."""
+    return f"'{cell}" if cell.startswith(_COMMANDS) else cell
+
+
+def _written(rows: Sequence[Sequence[str]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, delimiter=";").writerows(rows)
+    return file.getvalue()

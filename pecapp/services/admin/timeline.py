@@ -1,0 +1,215 @@
+"""One order for the staff: how it stands, and the chain of everything that led to it and came of it.
+
+What its customer reads in «Perché questo addebito?» is told in the same words; beside it stand what only the staff
+sees: every notification with its raw text, every mail with its state, every act of the staff.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import defer
+from sqlmodel import Session, col, select
+
+from pecapp import db, errors, i18n, tables
+from pecapp.domain import disputes, refunds
+from pecapp.services import access, facts, history, history_facts, history_steps, history_views
+from pecapp.services import orders as customer_orders
+from pecapp.services.admin import register, rows, views
+
+_TOLD_OTHERWISE = frozenset({"event", "mail", "order"})
+"""Steps of the customer's chain that the staff sees in more detail."""
+_EVENT_TONES = {"done": "success", "waiting": "progress", "unmatched": "warning", "quarantined": "problem"}
+_MAIL_TONES = {"sent": "success", "waiting": "progress", "failed": "problem"}
+
+
+def order(actor: access.Actor, number: str, lang: i18n.Lang) -> views.OrderPageView:
+    """An order with its whole chain, the oldest first. Raises Forbidden, NotFound."""
+    access.staff(actor)
+    with db.reading() as s:
+        row = _order(s, number)
+        return _page(s, row, history.told(s, row), lang)
+
+
+def topics(actor: access.Actor, number: str) -> customer_orders.Topics:
+    """What a tab that shows the order has to listen to. Raises Forbidden, NotFound."""
+    access.staff(actor)
+    with db.reading() as s:
+        row = _order(s, number)
+        return customer_orders.Topics(row.id or 0, row.account_id)
+
+
+def _order(s: Session, number: str) -> tables.Order:
+    found = s.exec(select(tables.Order).where(tables.Order.number == number)).one_or_none()
+    if found is None:
+        raise errors.NotFound("ORD_NON_TROVATO")
+    return found
+
+
+def _page(s: Session, row: tables.Order, told: history_facts.Told, lang: i18n.Lang) -> views.OrderPageView:
+    (listed,) = rows.orders(s, [row.id or 0], lang)
+    account = s.get_one(tables.Account, row.account_id)
+    service, given = tables.Service, sum(one.amount_cents for one in told.refunds if one.status in refunds.GIVEN)
+    bought = s.exec(select(service.id).where(service.order_id == row.id).order_by(col(service.id))).all()
+    renewed = row.configuration.get("service")
+    proof = told.receipt
+    return views.OrderPageView(
+        id=row.id or 0,
+        number=row.number,
+        account_id=row.account_id,
+        customer=listed.customer,
+        email=account.email,
+        status=row.status,
+        kind=row.kind,
+        gateway=row.gateway,
+        title=listed.title,
+        subject=facts.subject(row.configuration),
+        created=listed.created,
+        net=i18n.money(row.net_cents, lang),
+        vat=i18n.money(row.vat_cents, lang),
+        gross=listed.gross,
+        refunded=i18n.money(given, lang) if given else "",
+        receipt=facts.receipt_number(proof.year, proof.number) if proof else "",
+        receipt_href=f"/ricevute/{row.number}.pdf" if proof else "",
+        review=row.review_reason or "",
+        lines=[
+            history_views.FactView(
+                f"{line.name_en if lang == 'en' else line.name_it} × {line.quantity}", i18n.money(line.net_cents, lang)
+            )
+            for line in told.lines
+        ],
+        attempts=rows.attempts(s, [one.id for one in told.attempts], lang),
+        services=rows.services(s, [one for one in (*bought, renewed) if one], lang),
+        mails=mail_rows([mail for mail in told.mails if mail.order_id == row.id], lang),
+        timeline=_chain(s, told, lang),
+    )
+
+
+def _chain(s: Session, told: history_facts.Told, lang: i18n.Lang) -> list[views.EventView]:
+    if isinstance(told, history_facts.Known):
+        steps = history_steps.steps(told, lang)
+        found = [step(one) for one in steps if one.kind not in _TOLD_OTHERWISE]
+    else:
+        steps = history_steps.steps_of_any(told, lang)
+        found = [*_accepted(s, told.order, lang), *(step(one) for one in steps if one.kind not in _TOLD_OTHERWISE)]
+    found.append(_placed(told, lang))
+    found += [mail(one, lang) for one in told.mails if one.order_id == told.order.id]
+    found += [*_events(s, told.attempts, lang), *_withdrawals(s, told.order, lang), *_disputes(s, told.order, lang)]
+    found += acts(s, tables.StaffAct.subject == f"order:{told.order.number}", lang)
+    return sorted(found, key=lambda one: one.iso)
+
+
+def event(
+    kind: str, at: datetime, lang: i18n.Lang, title: str, text: str = "", *, tone: str = "neutral", href: str = ""
+) -> views.EventView:
+    """One thing that happened."""
+    return views.EventView(kind, tone, i18n.instant(at, lang), at.isoformat(), title, text, href=href)
+
+
+def step(one: history_views.StepView) -> views.EventView:
+    """A link of the customer's chain, without the way to the customer's own pages."""
+    return views.EventView(one.kind, one.tone, one.at, one.iso, one.title, one.text, one.facts)
+
+
+def _placed(told: history_facts.Told, lang: i18n.Lang) -> views.EventView:
+    row = told.order
+    kind = "debit" if isinstance(told, history_facts.Known) and told.renewal.automatic else "order"
+    words = i18n.text("adm.event.order.text", lang, amount=i18n.money(row.gross_cents, lang))
+    return event("order", row.created_at, lang, i18n.text(f"adm.event.{kind}", lang), words)
+
+
+def _accepted(s: Session, row: tables.Order, lang: i18n.Lang) -> Iterator[views.EventView]:
+    """What was agreed to with the order, in the words that stood beside each box."""
+    accepted = tables.Acceptance
+    for one in s.exec(select(accepted).where(accepted.order_id == row.id).order_by(col(accepted.id))):
+        told = [history_views.FactView(i18n.text("history.fact.version", lang), f"{one.document_id} {one.version}")]
+        yield views.EventView(
+            "consent",
+            "neutral",
+            i18n.instant(one.accepted_at, lang),
+            one.accepted_at.isoformat(),
+            i18n.text("adm.event.consent", lang),
+            one.label,
+            told,
+        )
+
+
+def _events(s: Session, attempts: Sequence[tables.PaymentAttempt], lang: i18n.Lang) -> Iterator[views.EventView]:
+    """Every notification of a gateway, each with the way to its raw text: only what is signed is ever stored."""
+    row = tables.InboxEvent
+    found = s.exec(
+        select(row)
+        .where(col(row.attempt_id).in_([one.id for one in attempts]))
+        .order_by(col(row.received_at))
+        .options(defer(row.body, raiseload=True))  # pyright: ignore[reportArgumentType]  (a column)
+    )
+    for one in found:
+        state = history_facts.one_of("adm.event.state", one.status, "waiting", lang)
+        yield event(
+            "event",
+            one.received_at,
+            lang,
+            i18n.text("adm.event.notified", lang, gateway=i18n.text(f"history.gateway.{one.gateway}", lang)),
+            f"{one.type} · {one.event_id} · {state}",
+            tone=_EVENT_TONES.get(one.status, "neutral"),
+            href=f"/admin/notifiche/{one.id}",
+        )
+
+
+def _withdrawals(s: Session, row: tables.Order, lang: i18n.Lang) -> Iterator[views.EventView]:
+    declared = tables.Withdrawal
+    for one in s.exec(select(declared).where(declared.order_id == row.id)):
+        yield event("withdrawal", one.received_at, lang, i18n.text("adm.event.withdrawal", lang), tone="warning")
+
+
+def _disputes(s: Session, row: tables.Order, lang: i18n.Lang) -> Iterator[views.EventView]:
+    """That its payer contests a payment of it, and how that ended."""
+    contested = tables.Dispute
+    for one in s.exec(select(contested).where(contested.order_id == row.id).order_by(col(contested.id))):
+        title = i18n.text("adm.event.dispute", lang, amount=i18n.money(one.amount_cents, lang))
+        page = "/admin/contestazioni"
+        yield event("dispute", one.opened_at, lang, title, one.dispute_ref, tone="problem", href=page)
+        if one.decided_at is not None:
+            state = history_facts.one_of("dispute.status", one.status, "in_review", lang)
+            words = i18n.text("adm.event.dispute.over", lang, state=state)
+            tone = "success" if one.status == disputes.Status.WON else "warning"
+            yield event("dispute", one.decided_at, lang, words, one.dispute_ref, tone=tone, href=page)
+
+
+def mail(row: tables.OutboxMail, lang: i18n.Lang) -> views.EventView:
+    """A mail, when it left or was written down to leave."""
+    at = row.sent_at or row.created_at
+    words = f"{_subject(row)} · {row.to_address}"
+    return event("mail", at, lang, i18n.text(f"adm.mail.{row.status}", lang), words, tone=_MAIL_TONES[row.status])
+
+
+def mail_rows(found: Sequence[tables.OutboxMail], lang: i18n.Lang) -> list[views.MailRow]:
+    """Mails as a table shows them, the newest first. Never what they say: they may carry a link."""
+    return [
+        views.MailRow(
+            id=row.id or 0,
+            subject=_subject(row),
+            to_address=row.to_address,
+            status=row.status,
+            at=i18n.instant(row.sent_at or row.created_at, lang),
+            iso=(row.sent_at or row.created_at).isoformat(),
+        )
+        for row in sorted(found, key=lambda one: one.id or 0, reverse=True)
+    ]
+
+
+def _subject(row: tables.OutboxMail) -> str:
+    return row.subject or row.template.upper()
+
+
+def acts(s: Session, about: object, lang: i18n.Lang, limit: int = 100) -> list[views.EventView]:
+    """The newest acts of the staff of which `about` is true, each with who did it and why."""
+    row, account = tables.StaffAct, tables.Account
+    wanted = select(row, account.email).join(account, col(account.id) == row.by_id).where(about)  # pyright: ignore[reportArgumentType]
+    shown = [
+        (one.at, register.shown(one, email, lang))
+        for one, email in s.exec(wanted.order_by(col(row.id).desc()).limit(limit))
+    ]
+    return [
+        event("act", at, lang, f"{act.act} · {act.by}", " · ".join(part for part in (act.changed, act.why) if part))
+        for at, act in shown
+    ]

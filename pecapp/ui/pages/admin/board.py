@@ -1,0 +1,141 @@
+"""`/admin`: what is happening now."""
+
+from typing import Any
+
+import reflex as rx
+
+from pecapp.services.admin import board as services
+from pecapp.ui import text
+from pecapp.ui.components import admin_acts, buttons, data, feedback, icons
+from pecapp.ui.pages.admin import frame
+from pecapp.ui.states.admin import board as states
+
+ROUTE = "/admin"
+TITLE_KEY = "staff.board.title"
+ON_LOAD = states.Board.load
+DECLINED = "/admin/pagamenti?stato=declined"
+State: Any = states.Board
+"""Its vars are variables of the page here; a type checker sees the values they will have."""
+
+
+def page() -> rx.Component:
+    """What wants somebody first, then the figures, then how the last days went."""
+    board = State.board
+    return frame.page(
+        feedback.loaded(
+            State.ready,
+            _alerts(board),
+            rx.el.div(
+                _figures("staff.board.payments", board.now),
+                _figures("staff.board.renewals", board.due),
+                _figures("staff.board.events", board.events),
+                _figures("staff.board.mails", board.mails),
+                class_name="board",
+                aria_live="polite",
+            ),
+            _failures(board),
+            _days(board),
+            rx.el.p(text.t("staff.board.at", at=board.at), class_name="hint"),
+            lines=8,
+        ),
+        here=ROUTE,
+        title=text.t(TITLE_KEY),
+        lead=text.t("staff.board.lead"),
+    )
+
+
+def _figures(key: str, figures: rx.Var[list[services.Figure]]) -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(text.t(key), class_name="card__title"),
+        rx.el.dl(rx.foreach(figures, _figure), class_name="figures"),
+        class_name="card board__card",
+    )
+
+
+def _figure(figure: services.Figure) -> rx.Component:
+    """A number that leads to its rows; one that wants somebody has a sign beside it, not a colour alone."""
+    number = rx.fragment(
+        rx.cond(figure.tone != "neutral", icons.icon("triangle_alert", 18), rx.fragment()),
+        rx.el.span(figure.value),
+    )
+    return rx.el.div(
+        rx.el.dt(text.choose("staff.board", figure.key)),
+        rx.el.dd(
+            rx.cond(
+                figure.url != "",
+                buttons.link(number, href=figure.url, class_name="figures__value"),
+                rx.el.span(number, class_name="figures__value"),
+            ),
+            rx.cond(figure.note != "", rx.el.span(figure.note, class_name="hint"), rx.fragment()),
+        ),
+        class_name="figures__one figures__one--" + figure.tone,
+    )
+
+
+def _alerts(board: Any) -> rx.Component:
+    empty = feedback.empty("circle_check", text.t("staff.board.no_alerts"), text.t("staff.board.no_alerts_text"))
+    return rx.el.section(
+        rx.el.h2(text.t("staff.board.alerts"), class_name="shelf__title"),
+        rx.cond(board.alerts.length() > 0, rx.el.ul(rx.foreach(board.alerts, _alert), class_name="alerts"), empty),
+        rx.cond(board.more_alerts, rx.el.p(text.t("staff.board.more_alerts"), class_name="hint"), rx.fragment()),
+        class_name="shelf",
+    )
+
+
+def _alert(alert: services.Alert) -> rx.Component:
+    order = buttons.link(text.t("staff.subject.order", name=alert.order), href=f"/admin/ordini/{alert.order}")
+    return rx.el.li(
+        icons.icon("triangle_alert", 20),
+        rx.el.div(
+            rx.el.p(rx.el.strong(alert.what)),
+            rx.el.p(alert.at, " ", rx.cond(alert.order != "", order, rx.fragment()), class_name="hint"),
+            rx.cond(alert.detail != "", rx.el.p(alert.detail, class_name="hint"), rx.fragment()),
+            class_name="alerts__what",
+        ),
+        admin_acts.button("resolve", alert.alert_id, alert.what),
+        class_name="alerts__one card",
+    )
+
+
+def _failures(board: Any) -> rx.Component:
+    columns = [
+        data.Column(text.t("staff.board.reason"), lambda row: text.choose("adm.reason", row.reason)),
+        data.Column(text.t("staff.board.count"), lambda row: buttons.link(row.count, href=DECLINED), numeric=True),
+    ]
+    return rx.el.section(
+        rx.el.h2(text.t("staff.board.failures"), class_name="shelf__title"),
+        data.table(
+            text.t("staff.board.failures"), columns, board.failures, empty=rx.el.p(text.t("staff.board.no_failures"))
+        ),
+        class_name="shelf",
+    )
+
+
+def _days(board: Any) -> rx.Component:
+    columns = [
+        data.Column(text.t("staff.board.day"), lambda row: row.day),
+        data.Column(text.t("staff.board.paid"), lambda row: row.paid, numeric=True),
+        data.Column(text.t("staff.board.taken"), lambda row: row.taken, numeric=True),
+        data.Column(text.t("staff.board.declined"), lambda row: row.declined, numeric=True),
+        data.Column(text.t("staff.board.refunded"), lambda row: row.refunded, numeric=True),
+    ]
+    chart = rx.el.div(
+        rx.foreach(
+            board.days,
+            lambda day: rx.el.span(
+                class_name="bars__one", style={"height": day.height}, title=f"{day.day}: {day.taken}"
+            ),
+        ),
+        class_name="bars",
+        role="img",
+        aria_label=text.t("staff.board.days_chart"),
+    )
+    return rx.el.section(
+        rx.el.h2(text.t("staff.board.days"), class_name="shelf__title"),
+        chart,
+        rx.el.details(
+            rx.el.summary(text.t("staff.board.days_table")),
+            data.table(text.t("staff.board.days"), columns, board.days, empty=rx.fragment()),
+        ),
+        class_name="shelf",
+    )

@@ -1,0 +1,194 @@
+"""`/admin/listino`: prices, promotions, discount codes."""
+
+from typing import Any
+
+import reflex as rx
+
+from pecapp.domain import catalog, staff
+from pecapp.services.admin import selling as services
+from pecapp.ui import text
+from pecapp.ui.components import admin_acts, buttons, data, feedback, forms, status
+from pecapp.ui.pages.admin import frame
+from pecapp.ui.states.admin import selling as states
+
+ROUTE = "/admin/listino"
+TITLE_KEY = "staff.selling.title"
+ON_LOAD = states.Selling.load
+State: Any = states.Selling
+"""Its vars are variables of the page here; a type checker sees the values they will have."""
+
+
+def page() -> rx.Component:
+    """What is sold, then the codes; whoever may change them finds a form under each."""
+    return frame.page(
+        feedback.loaded(
+            State.ready,
+            frame.may(staff.Right.SELL, rx.fragment(_price_form(), _promotion_form(), key=State.written.to_string())),
+            rx.el.section(
+                rx.el.h2(text.t("staff.selling.products"), class_name="shelf__title"),
+                rx.foreach(State.selling.products, _product),
+                class_name="shelf",
+            ),
+            rx.el.section(
+                rx.el.h2(text.t("staff.selling.codes"), class_name="shelf__title"),
+                frame.may(staff.Right.SELL, rx.fragment(_code_form(), key=State.written.to_string())),
+                _codes(),
+                class_name="shelf",
+            ),
+            lines=8,
+        ),
+        here=ROUTE,
+        title=text.t(TITLE_KEY),
+        lead=text.t("staff.selling.lead"),
+    )
+
+
+def _product(product: services.ProductView) -> rx.Component:
+    prices = [
+        data.Column(text.t("staff.selling.since"), lambda row: row.since),
+        data.Column(text.t("staff.selling.net"), lambda row: row.net, numeric=True),
+        data.Column(text.t("staff.selling.first_year"), lambda row: row.first_year, numeric=True),
+        data.Column(text.t("staff.selling.state"), lambda row: status.badge("offer.status", row.state)),
+        data.Column(
+            text.t("staff.selling.acts"), lambda row: _if_coming(row.state, "withdraw_price", row.price_id, row.since)
+        ),
+    ]
+    promotions = [
+        data.Column(text.t("staff.selling.net"), lambda row: row.net, numeric=True),
+        data.Column(text.t("staff.selling.since"), lambda row: row.since),
+        data.Column(text.t("staff.selling.until"), lambda row: row.until),
+        data.Column(text.t("staff.selling.state"), lambda row: status.badge("offer.status", row.state)),
+        data.Column(
+            text.t("staff.selling.acts"),
+            lambda row: _unless_past(row.state, "end_promotion", row.promotion_id, product.name),
+        ),
+    ]
+    return rx.el.details(
+        rx.el.summary(rx.el.strong(product.name), " ", rx.el.span(product.now, class_name="hint")),
+        rx.el.div(
+            data.table(text.t("staff.selling.prices"), prices, product.prices, empty=rx.fragment()),
+            rx.el.h3(text.t("staff.selling.promotions"), class_name="card__title"),
+            data.table(
+                text.t("staff.selling.promotions"),
+                promotions,
+                product.promotions,
+                empty=rx.el.p(text.t("staff.selling.no_promotions"), class_name="hint"),
+            ),
+            class_name="stack",
+        ),
+        class_name="card",
+    )
+
+
+def _if_coming(state: text.Live, kind: str, subject: text.Live, name: text.Words) -> rx.Component:
+    return rx.cond(
+        state == "coming", frame.may(staff.Right.SELL, admin_acts.button(kind, subject, name)), rx.fragment()
+    )
+
+
+def _unless_past(state: text.Live, kind: str, subject: text.Live, name: text.Words) -> rx.Component:
+    return rx.cond(state == "past", rx.fragment(), frame.may(staff.Right.SELL, admin_acts.button(kind, subject, name)))
+
+
+def _codes() -> rx.Component:
+    columns = [
+        data.Column(text.t("staff.selling.code"), lambda row: rx.el.code(row.code)),
+        data.Column(text.t("staff.selling.what"), lambda row: row.what),
+        data.Column(text.t("staff.selling.on"), lambda row: row.products),
+        data.Column(text.t("staff.selling.until"), lambda row: row.until),
+        data.Column(text.t("staff.selling.uses"), lambda row: row.uses, numeric=True),
+        data.Column(text.t("staff.selling.state"), lambda row: status.badge("offer.status", row.state)),
+        data.Column(text.t("staff.selling.acts"), lambda row: _unless_past(row.state, "end_code", row.code, row.code)),
+    ]
+    empty = feedback.empty("ticket_percent", text.t("staff.selling.no_codes"), text.t("staff.selling.no_codes_text"))
+    return data.table(text.t("staff.selling.codes"), columns, State.selling.codes, empty=empty)
+
+
+# --- the forms --------------------------------------------------------------------------------------------------------
+
+
+def _form(name: str, on_submit: Any, *fields: rx.Component) -> rx.Component:
+    """A form that opens, with what is wrong above its fields; what was typed stays until it is added."""
+    problem = feedback.callout(None, rx.el.p(State.problem), tone="problem", live=True)
+    return rx.el.details(
+        rx.el.summary(text.t(f"staff.selling.{name}.add")),
+        forms.form(
+            rx.el.div(
+                rx.cond((State.problem != "") & (State.form == name), problem, rx.fragment()),
+                id=f"problem-{name}",
+                tab_index=-1,
+            ),
+            *fields,
+            forms.text_field(f"{name}_why", text.t("staff.why"), hint=text.t("staff.why.hint"), auto_complete="off"),
+            buttons.bar(buttons.submit(text.t(f"staff.selling.{name}.button"))),
+            on_submit=on_submit,
+        ),
+        class_name="card",
+    )
+
+
+def _product_field(form: str, *, every: bool = False) -> rx.Component:
+    """The products are known only when the page runs."""
+    identifier = f"{form}-product"
+    first = [rx.el.option(text.t("staff.code.all"), value="")] if every else []
+    return rx.el.div(
+        rx.el.label(text.t("staff.selling.product"), html_for=identifier, class_name="field__label"),
+        rx.el.select(
+            *first,
+            rx.foreach(State.selling.products, lambda one: rx.el.option(one.name, value=one.code)),
+            id=identifier,
+            name="product",
+            class_name="input",
+        ),
+        class_name="field",
+    )
+
+
+def _field(form: str, name: str, key: str, **props: Any) -> rx.Component:
+    """A field whose name is another form's too: its identifier is its own."""
+    identifier = f"{form}-{name}"
+    return rx.el.div(
+        rx.el.label(text.t(f"staff.selling.{key}"), html_for=identifier, class_name="field__label"),
+        rx.el.input(id=identifier, name=name, class_name="input", auto_complete="off", **props),
+        class_name="field",
+    )
+
+
+def _price_form() -> rx.Component:
+    return _form(
+        "price",
+        State.add_price,
+        _product_field("price"),
+        _field("price", "since", "since", type="date"),
+        _field("price", "net", "net", input_mode="decimal"),
+        rx.el.p(text.t("staff.selling.price.hint"), class_name="hint"),
+    )
+
+
+def _promotion_form() -> rx.Component:
+    return _form(
+        "promotion",
+        State.add_promotion,
+        _product_field("promotion"),
+        _field("promotion", "first", "first", type="date"),
+        _field("promotion", "last", "last", type="date"),
+        _field("promotion", "net", "net", input_mode="decimal"),
+        forms.checkbox("again", text.t("staff.selling.again"), detail=text.t("staff.selling.again.hint")),
+    )
+
+
+def _code_form() -> rx.Component:
+    kinds = [(kind.value, text.t(f"staff.code.kinds.{kind.value}")) for kind in catalog.CodeKind]
+    return _form(
+        "code",
+        State.add_code,
+        _field("code", "code", "code", auto_capitalize="characters"),
+        forms.select_field("kind", text.t("staff.selling.kind"), kinds),
+        _field("code", "value", "value", input_mode="decimal"),
+        _product_field("code", every=True),
+        _field("code", "first", "first", type="date"),
+        _field("code", "last", "last", type="date"),
+        _field("code", "max_uses", "max_uses", input_mode="numeric"),
+        _field("code", "max_uses_per_account", "max_uses_per_account", input_mode="numeric"),
+        forms.checkbox("combinable", text.t("staff.selling.combinable")),
+    )

@@ -1,0 +1,194 @@
+"""The handlers of the staff's pages: each role sees and does what it may; nobody else learns that there is anything."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from pecapp import clock, tables
+from pecapp.domain import payments
+from pecapp.services import access
+from tests.support import factories, gateway, people
+from tests.ui import conftest as site
+
+S = site.STATE
+ADMIN = f"{S}.pecapp___ui___states___admin___"
+ACTS = f"{ADMIN}acts____acts"
+REFUNDS = f"{ADMIN}acts____refunds"
+NOTES = f"{ADMIN}acts____notes"
+BOARD = f"{ADMIN}board____board"
+PEOPLE = f"{ADMIN}people____people"
+REGISTER = f"{ADMIN}people____register"
+WHY = "lo ha chiesto al telefono"
+NOTHING = ["", "abc", "0", "-1", "9" * 30, None, True, [], {"$gt": 1}, "x" * 20_000]
+
+
+@pytest.fixture
+def bank() -> Iterator[gateway.FakeGateway]:
+    with gateway.installed() as fake:
+        yield fake
+
+
+class Shop:
+    """A customer with a kept card and an order that it has paid."""
+
+    def __init__(self) -> None:
+        self.customer = access.actor(site.registered("cliente@esempio.test"))
+        card = payments.Card("visa", "4242", 12, 2030, "IT", "fp_visa", "pm_visa", "cus_1")
+        order = factories.order(self.customer, auto_renew=True, save_method=True, renewal_gross_cents=1208)
+        factories.settle(factories.attempt(order), card=card)
+        self.number = order.number
+        self.method = factories.the(tables.PaymentMethod)
+        factories.add(tables.Alert(dedup_key="x", kind="refund_failed", created_at=clock.now()))
+
+
+@pytest.fixture
+def shop(bank: gateway.FakeGateway, client: TestClient) -> Shop:
+    return Shop()
+
+
+def member(client: TestClient, role: str) -> site.Browser:
+    return site.Browser(client, people.staff_cookie(role))
+
+
+def anybody(client: TestClient, role: str) -> site.Browser:
+    if role == "stranger":
+        return site.Browser(client, access.new_cookie())
+    return site.Browser(client, site.registered("altro@esempio.test")) if role == "customer" else member(client, role)
+
+
+def stored() -> dict[str, list[tuple[Any, ...]]]:
+    """All that is stored but for the visits themselves."""
+    kept = factories.dump()
+    kept.pop("web_session")
+    return kept
+
+
+def act(tab: site.Tab, kind: object, subject: object, why: object = WHY) -> None:
+    tab.emit(f"{ACTS}.ask", {"kind": kind, "subject": subject, "name": "x"})
+    tab.emit(f"{ACTS}.confirm", {"data": {"why": why}})
+
+
+def give_back(tab: site.Tab, number: object, how: object, **typed: object) -> None:
+    tab.emit(f"{REFUNDS}.ask", {"number": number})
+    tab.emit(f"{REFUNDS}.choose", {"how": how})
+    tab.emit(f"{REFUNDS}.confirm", {"data": {"refund_why": WHY, **typed}})
+
+
+def test_support_removes_a_method_and_the_customers_open_page_shows_it(client: TestClient, shop: Shop) -> None:
+    owner = site.Browser(client, site.registered("terzo@esempio.test"))
+    with member(client, "support").connect() as socket, owner.connect() as theirs:
+        site.arrive(theirs, "/metodi-di-pagamento")
+        tab = site.arrive(socket, "/admin")
+        act(tab, "remove_method", str(shop.method.id))
+        tab.settle()
+    assert factories.again(shop.method).status == "removed"
+    assert "metodo tolto" in tab.seen
+
+
+@pytest.mark.parametrize("role", ["stranger", "customer"])
+def test_nobody_else_sees_or_does_anything(client: TestClient, shop: Shop, role: str) -> None:
+    with anybody(client, role).connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        before = stored()
+        for kind in ("remove_method", "switch_off", "cancel_order", "resend", "dismiss", "resolve"):
+            act(tab, kind, "1")
+        give_back(tab, shop.number, "all")
+        tab.emit(f"{NOTES}.write", {"data": {"account": "1", "note": "una nota"}})
+        tab.emit(f"{PEOPLE}.invite", {"data": {"email": "x@esempio.test", "role": "owner", "invite_why": WHY}})
+        tab.emit(f"{PEOPLE}.change", {"data": {"member": "1", "role": "owner", "change_why": WHY}})
+        for handler in (BOARD, PEOPLE, REGISTER):
+            tab.emit(f"{handler}.load")
+        tab.settle()
+    assert stored() == before
+    assert "refund_failed" not in tab.seen
+    assert "rimborso non riuscito" not in tab.seen
+
+
+def test_support_gives_no_money_back_and_changes_no_role(client: TestClient, shop: Shop) -> None:
+    with member(client, "support").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        before = stored()
+        give_back(tab, shop.number, "all")
+        act(tab, "dismiss", "1")
+        tab.emit(f"{PEOPLE}.load")
+        tab.emit(f"{REGISTER}.load")
+        tab.emit(f"{PEOPLE}.invite", {"data": {"email": "x@esempio.test", "role": "owner", "invite_why": WHY}})
+        tab.settle()
+    assert stored() == before
+
+
+def test_finance_gives_back_what_it_chose_once_however_often_it_is_pressed(client: TestClient, shop: Shop) -> None:
+    with member(client, "finance").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        give_back(tab, shop.number, "amount", amount="5,08")
+        tab.emit(f"{REFUNDS}.confirm", {"data": {"refund_why": WHY, "amount": "5,08"}})
+        tab.settle()
+    assert [row.amount_cents for row in factories.rows(tables.Refund)] == [508]
+    assert "rimborso di 5,08" in tab.seen
+
+
+@pytest.mark.parametrize("amount", ["", "abc", "0", "-1", "12,081", "99999", "1e3", None, ["5"]])
+def test_an_amount_that_is_none_gives_nothing_back(client: TestClient, shop: Shop, amount: object) -> None:
+    with member(client, "finance").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        before = stored()
+        give_back(tab, shop.number, "amount", amount=amount)
+        give_back(tab, shop.number, "lines", line_999="yes")
+        give_back(tab, shop.number, "lines")
+        tab.settle()
+    assert stored() == before
+
+
+def test_what_names_nothing_changes_nothing(client: TestClient, shop: Shop) -> None:
+    with member(client, "owner").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        before = stored()
+        for value in NOTHING:
+            for kind in ("remove_method", "switch_off", "cancel_order", "resend", "dismiss", "resolve"):
+                act(tab, kind, value)
+            act(tab, value, "1")
+        for why in ("", "  ", "ab", None, [], {"$gt": 1}, "x" * 20_000):
+            act(tab, "remove_method", str(shop.method.id), why)
+        for value in NOTHING:
+            give_back(tab, value, value)
+            tab.emit(f"{NOTES}.write", {"data": value})
+            tab.emit(f"{PEOPLE}.invite", {"data": value})
+            tab.emit(f"{PEOPLE}.change", {"data": value})
+        tab.settle()
+    kept = stored()
+    assert [row for row in kept["staff_act"] if row not in before["staff_act"]] == []
+    assert kept == before
+
+
+def test_the_board_shows_what_wants_somebody_until_somebody_has_seen_to_it(client: TestClient, shop: Shop) -> None:
+    with member(client, "support").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        tab.settle()
+        assert "rimborso non riuscito" in tab.seen
+        act(tab, "resolve", str(factories.the(tables.Alert).id))
+        tab.until('"alerts":[]')
+    assert factories.the(tables.Alert).resolved_at is not None
+
+
+def test_the_owner_invites_and_reads_who_did_what(client: TestClient, shop: Shop) -> None:
+    with member(client, "owner").connect() as socket:
+        tab = site.arrive(socket, "/admin/personale")
+        tab.emit(f"{PEOPLE}.invite", {"data": {"email": "n@esempio.test", "role": "support", "invite_why": WHY}})
+        tab.until("n@esempio.test")
+        tab.emit(f"{REGISTER}.load")
+        tab.until("Persona invitata")
+
+
+def test_half_way_in_the_staff_sees_nothing(client: TestClient, shop: Shop) -> None:
+    people.staff("support")
+    cookie = access.sign_in(people.browser(), "support@esempio.test", people.PASSWORD)
+    with site.Browser(client, cookie).connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        before = stored()
+        act(tab, "remove_method", str(shop.method.id))
+        tab.emit(f"{BOARD}.load")
+        tab.settle()
+    assert stored() == before
+    assert "rimborso non riuscito" not in tab.seen

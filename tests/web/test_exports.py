@@ -1,0 +1,103 @@
+"""The staff's lists as files: whole, safe to open, and written down in the register."""
+
+import csv
+import io
+
+import pytest
+
+from pecapp import errors, tables
+from pecapp.services import access
+from pecapp.services.admin import exports, keyset, lists
+from pecapp.web import exports as routes
+from tests.support import factories, people
+from tests.support.factories import VISA
+from tests.support.visitor import Visitor, visiting
+
+pytestmark = pytest.mark.usefixtures("counter")
+
+
+@pytest.fixture
+def counter(sqlite_database: str, frozen_clock: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.quick_passwords(monkeypatch)
+    factories.stock()
+
+
+@pytest.fixture
+def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
+    return visiting(monkeypatch, routes.routes)
+
+
+def read(said: str) -> list[list[str]]:
+    assert said.startswith("\ufeff"), "Excel takes a file without this mark for another alphabet"
+    return list(csv.reader(io.StringIO(said.removeprefix("\ufeff")), delimiter=";"))
+
+
+@pytest.mark.parametrize("role", ["support", "finance", "owner"])
+def test_the_staff_takes_a_list_away_and_the_register_knows(visitor, monkeypatch, role):
+    monkeypatch.setattr(lists, "EXPORT_SIZE", 2)
+    visitor.who = people.staff(role)
+    made = [factories.order().number for _ in range(5)]
+    other = factories.order(gateway="paypal").number
+    answer = visitor.get("/admin/esporta/ordini.csv?gateway=stripe&stato=awaiting_payment&ordina=oldest&pagina=x")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["content-disposition"] == 'attachment; filename="ordini-2027-03-10.csv"'
+    heading, *rows = read(answer.content.decode())
+    assert heading[0] == "Numero"
+    assert [row[0] for row in rows] == made
+    assert rows[0][-1] == "12,08"
+    assert other not in answer.text
+    act = factories.the(tables.StaffAct, act="list_exported")
+    assert (act.subject, act.by_id, act.role) == ("list:ordini", visitor.who.account_id, role)
+    assert act.after == {"rows": 5, "complete": True, "gateway": "stripe", "status": "awaiting_payment"}
+
+
+@pytest.mark.parametrize("name", [*lists.LISTS])
+def test_every_list_can_be_taken_away_in_both_languages(visitor, name):
+    visitor.who = people.staff()
+    factories.method(factories.customer())
+    factories.settle(factories.opened(), card=VISA)
+    for lang in ("it", "en"):
+        heading, *rows = read(visitor.get(f"/admin/esporta/{name}.csv?lang={lang}").content.decode())
+        assert rows
+        assert {len(row) for row in rows} == {len(heading)}
+
+
+def test_no_cell_is_a_formula_whoever_typed_it(visitor):
+    visitor.who = people.staff()
+    for first in ("=1+1", "+39", "-2", "@SUM(A1)", "\tx"):
+        factories.customer(first_name=first, last_name='"; DROP\nTABLE')
+    _, *rows = read(visitor.get("/admin/esporta/clienti.csv").content.decode())
+    assert len(rows) == 5
+    assert len([row for row in rows if row[1].startswith("'")]) == 4, "a blank in front is left out"
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t"))]
+
+
+def test_a_download_that_breaks_off_is_written_down_with_what_went_out(monkeypatch):
+    monkeypatch.setattr(lists, "EXPORT_SIZE", 2)
+    for _ in range(5):
+        factories.order()
+    made = exports.Export(people.staff(), "ordini", keyset.Asked(), "it")
+    pieces = made.pieces()
+    assert len([next(pieces), next(pieces)]) == 2
+    made.close()
+    made.close()
+    assert factories.the(tables.StaffAct, act="list_exported").after == {"rows": 2, "complete": False}
+
+
+def test_nobody_else_takes_anything(visitor):
+    factories.order()
+    customer = factories.customer()
+    for who in (access.Actor(), customer, access.Actor("s", customer.account_id, "former")):
+        visitor.who = who
+        with pytest.raises(errors.Forbidden):
+            visitor.get("/admin/esporta/ordini.csv")
+    assert factories.rows(tables.StaffAct, act="list_exported") == []
+
+
+@pytest.mark.parametrize("name", ["account", "web_session", "ordini.csv"])
+def test_there_is_no_other_list(visitor, name):
+    visitor.who = people.staff()
+    with pytest.raises(errors.NotFound):
+        visitor.get(f"/admin/esporta/{name}.csv")
