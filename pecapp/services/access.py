@@ -68,8 +68,10 @@ def local(path: object, otherwise: str = "/area-clienti") -> str:
     """`path` if it is an address of this site, else `otherwise`: nobody is sent elsewhere by what a browser says."""
     if not isinstance(path, str) or not path.startswith("/") or len(path) > _ADDRESS_LENGTH or not path.isprintable():
         return otherwise
+    if path.startswith("//") or "\\" in path:
+        return otherwise
     parts = urlsplit(path)
-    return otherwise if parts.scheme or parts.netloc or "\\" in path or path.startswith("//") else path
+    return otherwise if parts.scheme or parts.netloc else path
 
 
 def new_cookie() -> str:
@@ -118,15 +120,17 @@ def actor(cookie: str | None, ip: str = "", user_agent: str = "", lang: i18n.Lan
     return _known(stranger, _digest(cookie)) if cookie and genuine(cookie) else stranger
 
 
-def wearer(badge: str, ip: str = "", user_agent: str = "", lang: i18n.Lang = i18n.DEFAULT) -> Actor:
-    """As `actor`, by the badge that stands for the cookie."""
+def wearer(
+    badge: str, ip: str = "", user_agent: str = "", lang: i18n.Lang = i18n.DEFAULT, *, uses: bool = True
+) -> Actor:
+    """As `actor`, by the badge that stands for the cookie. News that reach an open page are no use of its session."""
     stranger = Actor(ip=ip[:64], user_agent=user_agent[:300], lang=lang)
     session_id, _, signature = badge.partition(".")
     true = badge.isascii() and hmac.compare_digest(signature, _signature(session_id, "badge"))
-    return _known(stranger, session_id) if true else stranger
+    return _known(stranger, session_id, uses=uses) if true else stranger
 
 
-def _known(stranger: Actor, session_id: str) -> Actor:
+def _known(stranger: Actor, session_id: str, *, uses: bool = True) -> Actor:
     stranger, now = replace(stranger, session_id=session_id), clock.now()
     with db.reading() as s:
         found = s.exec(
@@ -138,7 +142,7 @@ def _known(stranger: Actor, session_id: str) -> Actor:
         return stranger
     row, role = found
     expires_at = row.expires_at
-    if now - row.seen_at >= TOUCH:
+    if uses and now - row.seen_at >= TOUCH:
         expires_at = _expiry(row, role, now)
         with contextlib.suppress(errors.Unavailable):  # a busy database must not sign anybody out
             _touch(session_id, now, expires_at)

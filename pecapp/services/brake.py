@@ -34,6 +34,12 @@ def holds(s: Session, service_id: int, expires_on: date) -> bool:
     return db.core(s).execute(_HELD, {"one": scope(service_id, expires_on)}).first() is not None
 
 
+def stops(s: Session, order_id: int) -> bool:
+    """Whether the debit that an order of automatic renewal is about is held back."""
+    renewal = s.get(tables.Renewal, order_id)
+    return renewal is not None and holds(s, renewal.service_id, renewal.expires_on)
+
+
 def warn_due() -> bool:
     """Tell the staff once a day that services are about to expire because the brake is on. Safe to repeat."""
     service, today = tables.Service, clock.today()

@@ -58,6 +58,11 @@ def load(data: Mapping[str, Any]) -> None:
         changed(s)
 
 
+def hold(s: Session) -> None:
+    """Let nobody else change the catalogue up to the end of this transaction, in which nothing of it was read yet."""
+    s.exec(db.locked(select(tables.Counter).where(tables.Counter.name == VERSION))).one_or_none()
+
+
 def changed(s: Session) -> None:
     """Something of the catalogue was written: whoever reads it next reads it anew.
 

@@ -12,7 +12,7 @@ from pecapp import clock, db, errors, settings, tables
 from pecapp.domain import orders
 from pecapp.domain import payments as rules
 from pecapp.gateways import base, registry
-from pecapp.services import failpoint, settlement
+from pecapp.services import brake, failpoint, settlement
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def find_out(attempt: tables.PaymentAttempt, named: str = "") -> bool:
 
 async def _again(attempt: tables.PaymentAttempt, *, never_arrived: bool) -> bool:
     """Make the same call again, or end what never arrived; whether either could be done."""
-    if attempt.created_at + REPEATABLE <= clock.now() or await db.run(_is_too_late, attempt):
+    if attempt.created_at + REPEATABLE <= clock.now() or await db.run(_must_not_be_asked, attempt):
         if never_arrived:
             await settlement.apply(_said(attempt.id, attempt, rules.Verdict.CANCELLED, rules.Reason.TECHNICAL))
         return never_arrived
@@ -102,12 +102,13 @@ def _request(attempt_id: str) -> base.Charge | None:
         return request(attempt, order)
 
 
-def _is_too_late(attempt: tables.PaymentAttempt) -> bool:
-    """Whether a debit of automatic renewal must not be asked for any more: never after the expiry (9.34)."""
+def _must_not_be_asked(attempt: tables.PaymentAttempt) -> bool:
+    """Whether a debit of automatic renewal must not be asked for again: after the expiry (9.34), or held back."""
     if attempt.channel != settlement.RENEWAL:
         return False
     with db.reading() as s:
-        return s.get_one(tables.Renewal, attempt.order_id).expires_on < clock.today()
+        over = s.get_one(tables.Renewal, attempt.order_id).expires_on < clock.today()
+        return over or brake.stops(s, attempt.order_id)
 
 
 def request(attempt: tables.PaymentAttempt, order: tables.Order) -> base.Charge:

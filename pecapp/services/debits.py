@@ -196,7 +196,7 @@ async def _debit(service_id: int, at: Pace) -> bool:
         return False
     failpoint.reach("debit_recorded")
     async with at.limit(request.gateway):
-        asked = not at.rests(request.gateway)
+        asked = not at.rests(request.gateway) and not (at.per_second and await db.run(_is_held, request.order_id))
         outcome = await charges.make(request.gateway, request.charge) if asked else charges.withheld(request.charge)
         too_many = asked and at.note(request.gateway, outcome)
     failpoint.reach("debited")
@@ -208,6 +208,12 @@ async def _debit(service_id: int, at: Pace) -> bool:
     return asked
 
 
+def _is_held(order_id: int) -> bool:
+    """Whether the staff has held a debit back while it waited for its turn at the gateway."""
+    with db.reading() as s:
+        return brake.stops(s, order_id)
+
+
 def _tell_of_rest(gateway: str) -> None:
     log.warning("%s debits in a row failed at the gateway %s because of us: it rests", FAILURES_IN_A_ROW, gateway)
     with db.transaction() as s:
@@ -216,6 +222,7 @@ def _tell_of_rest(gateway: str) -> None:
 
 @dataclass(frozen=True)
 class _Debit:
+    order_id: int
     gateway: str
     charge: base.Charge
 
@@ -255,7 +262,7 @@ def _record(s: Session, service_id: int, today: date, at: Pace) -> _Debit | None
         return None
     attempt = attempts.record(s, order, means.Choice(method.gateway, method), RENEWAL)
     s.flush()
-    return _Debit(attempt.gateway, charges.request(attempt, order))
+    return _Debit(attempt.order_id, attempt.gateway, charges.request(attempt, order))
 
 
 def _can_be_asked(s: Session, service: tables.Service, gateway: str, at: Pace) -> bool:

@@ -46,6 +46,7 @@ def _record(gateway: str, told: base.Dispute) -> None:
         if row is None:
             row = _noted(s, payment, told)
             _open(s, payment, row)
+            _mark(s, row.order_id, None, DISPUTED)  # also one of which the first word is how it ended
         _update(s, row, told)
 
 

@@ -94,7 +94,8 @@ def _lost(s: Session, attempt_id: str) -> int:
 def decided(s: Session, attempt_id: str) -> None:
     """A dispute over a locked attempt has ended: what was kept back meanwhile is sent now.
 
-    What a lost one has left too little for is given up, and the staff is told.
+    What a lost one has left too little for is given up, and the staff is told; one that was sent and not answered yet
+    is asked for again by its key, for the gateway may have made it.
     """
     at, refund = clock.now(), tables.Refund
     left = s.get_one(tables.PaymentAttempt, attempt_id).amount_cents - _lost(s, attempt_id)
@@ -102,7 +103,7 @@ def decided(s: Session, attempt_id: str) -> None:
     for row in s.exec(db.locked(known)).all():
         if row.status not in rules.GIVEN:
             continue
-        if row.status == rules.Status.REQUESTED and row.amount_cents > left:
+        if row.status == rules.Status.REQUESTED and not row.tries and row.amount_cents > left:
             row.status, row.finished_at, row.next_try_at = rules.Status.FAILED.value, at, None
             alerts.tell_staff(s, "refund_failed", row.id, order_id=row.order_id)
         else:

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from pecapp import clock, tables
 from pecapp.domain import payments
-from pecapp.services import access
+from pecapp.services import access, live
 from tests.support import factories, gateway, people
 from tests.ui import conftest as site
 
@@ -192,3 +192,15 @@ def test_half_way_in_the_staff_sees_nothing(client: TestClient, shop: Shop) -> N
         tab.settle()
     assert stored() == before
     assert "rimborso non riuscito" not in tab.seen
+
+
+def test_news_that_reach_an_open_board_keep_nobody_signed_in(client: TestClient, shop: Shop, frozen_clock: Any) -> None:
+    cookie = people.staff_cookie("support")
+    with site.Browser(client, cookie).connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        tab.settle()
+        frozen_clock.advance(minutes=40)
+        live.announce({live.ADMINS})
+        tab.until('"board')
+        frozen_clock.advance(minutes=30)
+        assert not access.actor(cookie).signed_in

@@ -99,6 +99,13 @@ def test_odd_forms_open_nothing(client: TestClient, body: dict[str, str]) -> Non
     assert "evil.example" not in answer.text
 
 
+@pytest.mark.parametrize("wanted", ["//[", "/\\evil.example", "//evil.example", "///evil.example"])
+def test_an_address_that_is_none_leads_to_the_board(client: TestClient, wanted: str) -> None:
+    with_password(client)
+    answer = client.post(ENTER, data={"code": second_factor.code_of(shown_secret(client)), "next": wanted})
+    assert (answer.status_code, 'href="/admin"' in answer.text) == (200, True)
+
+
 def test_without_the_password_there_is_nothing_to_enter(client: TestClient) -> None:
     for answer in (client.get(ENTER), client.post(ENTER, data={"code": "000000"})):
         assert (answer.status_code, answer.headers["location"]) == (303, "/accedi?next=/admin")

@@ -25,13 +25,11 @@ def remove_method(actor: access.Actor, method_id: int, why: object) -> None:
     access.staff(actor, staff.Right.ASSIST)
     said = audit.reason(why)
     with db.transaction() as s:
-        method = s.get(tables.PaymentMethod, method_id)
-        if method is None:
-            raise errors.NotFound
+        owner = _owner(s, tables.PaymentMethod, method_id)
+        was = methods.own(s, owner, method_id).status
         services = [service.id for service in subscriptions.renewed_by(s, method_id)]
-        before = {"status": method.status, "renews": services}
-        removed = methods.remove_for(s, method.account_id, method_id)
-        subject, owner = f"method:{method_id}", removed.account_id
+        removed = methods.remove_for(s, owner, method_id)
+        subject, before = f"method:{method_id}", {"status": was, "renews": services}
         audit.record(
             s,
             actor,
@@ -52,10 +50,7 @@ def switch_off(actor: access.Actor, service_id: int, why: object) -> bool:
     access.staff(actor, staff.Right.ASSIST)
     said = audit.reason(why)
     with db.transaction() as s:
-        known = s.get(tables.Service, service_id)
-        if known is None:
-            raise errors.NotFound
-        service = subscriptions.own(s, known.account_id, service_id)
+        service = subscriptions.own(s, _owner(s, tables.Service, service_id), service_id)
         was = service.renewal
         runs = subscriptions.debit_runs(s, service_id)
         subscriptions.switch_off(s, service, by="staff")
@@ -260,6 +255,14 @@ def _wanted(s: Session, order: tables.Order, left: int, line_ids: Sequence[int],
         return 0
     shares = money.shares(order.gross_cents, [line.net_cents for line in lines])
     return sum(share for line, share in zip(lines, shares, strict=True) if line.id in line_ids)
+
+
+def _owner(s: Session, table: type[tables.Service] | type[tables.PaymentMethod], row_id: int) -> int:
+    """Whose a row is. The row itself is read by whoever holds it: what was read before could be of a moment ago."""
+    owner = s.exec(select(table.account_id).where(table.id == row_id)).one_or_none()
+    if owner is None:
+        raise errors.NotFound
+    return owner
 
 
 def _order(s: Session, number: str) -> tables.Order:

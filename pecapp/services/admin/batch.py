@@ -6,7 +6,9 @@ Nothing is debited or changed by looking. The figures are those that the debits 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any, cast
 
+from sqlalchemy import CursorResult, delete
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
@@ -185,9 +187,8 @@ def release(actor: access.Actor, scope: str, why: object) -> None:
     said = audit.reason(why)
     with db.transaction() as s:
         owner = _owner(s, scope)
-        placed = s.get(tables.DebitHold, scope)
-        if placed is not None:
-            s.delete(placed)
+        gone = s.execute(delete(tables.DebitHold).where(col(tables.DebitHold.scope) == scope))
+        if cast("CursorResult[Any]", gone).rowcount:
             audit.record(s, actor, "debits_released", f"debit:{scope}", before={}, after={}, why=said, account_id=owner)
             live.publish(s, live.ADMINS, live.WORK_RENEWALS)
 

@@ -153,14 +153,15 @@ def _state(starts_at: datetime, ends_at: datetime) -> str:
 def add_price(actor: access.Actor, product_code: str, since: date, net_cents: int | None, why: object) -> None:
     """A new list price from a day to come on; orders and renewals before it keep the old one.
 
-    A price of the first year, where there is one, goes on. Raises Forbidden, Invalid with all that is wrong, Conflict
-    when the product has a price from that day already.
+    A price of the first year, where there is one, goes on while it is the lower one. Raises Forbidden, Invalid with all
+    that is wrong, Conflict when the product has a price from that day already.
     """
     access.staff(actor, staff.Right.SELL)
     said = audit.reason(why)
     wrong = {"net": "PREZZO_ERRATO"} if net_cents is None or not 0 <= net_cents <= _HIGHEST else {}
     wrong |= {"since": "PREZZO_NON_DA_OGGI"} if since <= clock.today() else {}
     with db.transaction() as s:
+        catalog.hold(s)
         wrong |= {} if s.get(tables.Product, product_code) else {"product": "PROD_NON_DISP"}
         if wrong or net_cents is None:
             raise errors.Invalid(wrong)
@@ -174,6 +175,8 @@ def add_price(actor: access.Actor, product_code: str, since: date, net_cents: in
         if before is not None and before.valid_from == since:
             raise errors.Conflict("PREZZO_GIA_DA_QUEL_GIORNO")
         first_year = before.first_year_net_cents if before else None
+        if first_year is not None and first_year >= net_cents:
+            first_year = None  # a first year is never dearer than the others
         s.add(price(product_code=product_code, valid_from=since, net_cents=net_cents, first_year_net_cents=first_year))
         was = {"net_cents": before.net_cents} if before else {}
         _written(s, actor, "price_added", product_code, was, {"net_cents": net_cents, "since": since.isoformat()}, said)
@@ -184,6 +187,7 @@ def withdraw_price(actor: access.Actor, price_id: int, why: object) -> None:
     access.staff(actor, staff.Right.SELL)
     said = audit.reason(why)
     with db.transaction() as s:
+        catalog.hold(s)
         price = s.get(tables.Price, price_id)
         if price is None:
             raise errors.NotFound
@@ -219,6 +223,7 @@ def add_promotion(
     wrong = {"first": "PROMO_PASSATA"} if first <= clock.today() else {}
     wrong |= {"last": "PROMO_FINE"} if last < first else {}
     with db.transaction() as s:
+        catalog.hold(s)
         price_list = catalog.current(s).price_list
         wrong |= _promotable(price_list, product_code, net_cents, first)
         if wrong or net_cents is None:
@@ -253,6 +258,7 @@ def end_promotion(actor: access.Actor, promotion_id: str, why: object) -> None:
     access.staff(actor, staff.Right.SELL)
     said, now = audit.reason(why), clock.now()
     with db.transaction() as s:
+        catalog.hold(s)
         promotion = s.get(tables.Promotion, promotion_id)
         if promotion is None:
             raise errors.NotFound
@@ -297,6 +303,7 @@ def add_code(actor: access.Actor, wanted: NewCode, why: object) -> None:
     access.staff(actor, staff.Right.SELL)
     said = audit.reason(why)
     with db.transaction() as s:
+        catalog.hold(s)
         wrong = _code_faults(wanted, {product.code for product in catalog.current(s).price_list.products})
         if wrong or wanted.first is None or wanted.last is None:
             raise errors.Invalid(wrong)
@@ -345,6 +352,7 @@ def end_code(actor: access.Actor, code: str, why: object) -> None:
     access.staff(actor, staff.Right.SELL)
     said, now = audit.reason(why), clock.now()
     with db.transaction() as s:
+        catalog.hold(s)
         row = s.get(tables.DiscountCode, code)
         if row is None:
             raise errors.NotFound

@@ -29,7 +29,8 @@ LONGEST_SHOWN = 200_000
 """Characters of a body."""
 
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
-_DIGITS = re.compile(r"(?<![0-9A-Za-z_])[2-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9A-Za-z_])")
+_DIGITS = re.compile(r"(?<![0-9A-Za-z_])[0-9](?:[ -]?[0-9]){12,}(?![0-9A-Za-z_])")
+_LONGEST_CARD, _USUAL_CARD, _AMEX = 19, 16, 15
 _PART = 500
 
 
@@ -275,10 +276,19 @@ def masked(words: str) -> str:
 
 
 def _hidden(said: str) -> str:
+    """A run of digits without the first card's number in it; what stands beside that may be a date or a code."""
     digits = [int(one) for one in said if one.isdigit()]
+    tries = [digits] if len(digits) <= _LONGEST_CARD else []
+    tries += [digits[start : start + _USUAL_CARD] for start in range(len(digits) - _USUAL_CARD + 1)]
+    tries += [digits[start : start + _AMEX] for start in range(len(digits) - _AMEX + 1) if digits[start] == 3]
+    card = next((one for one in tries if 2 <= one[0] <= 6 and _adds_up(one)), None)
+    return f"•••• {''.join(map(str, card[-4:]))}" if card else said
+
+
+def _adds_up(digits: Sequence[int]) -> bool:
+    """The check of Luhn: what a card's number passes, and one number in ten by chance."""
     doubled = [2 * one - 9 * (one > 4) for one in digits[-2::-2]]
-    card = (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-    return f"•••• {''.join(map(str, digits[-4:]))}" if card else said
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 # --- once more --------------------------------------------------------------------------------------------------------

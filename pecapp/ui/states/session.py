@@ -41,7 +41,10 @@ _seen: contextvars.ContextVar[_Seen | None] = contextvars.ContextVar("seen", def
 
 
 async def identify(router_data: Mapping[str, Any]) -> access.Actor:
-    """Who stands behind an event, by the badge that the gate gave its connection, and by the database now."""
+    """Who stands behind an event, by the badge that the gate gave its connection, and by the database now.
+
+    What the server itself enqueues (a push) comes without a connection of its own, and keeps no session open.
+    """
     headers = router_data.get("headers") or {}
     found = await asyncio.to_thread(
         access.wearer,
@@ -49,6 +52,7 @@ async def identify(router_data: Mapping[str, Any]) -> access.Actor:
         router_data.get("ip", ""),
         headers.get("user-agent", ""),
         i18n.negotiate(headers.get("accept-language", "")),
+        uses=bool(EventContext.get().router_data),
     )
     _seen.set(_Seen(EventContext.get().txid, time.monotonic(), found))
     return found

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from pecapp import db, errors, tables
-from pecapp.services import access, brake, debits, notices, outbox
+from pecapp import clock, db, errors, tables
+from pecapp.gateways import base
+from pecapp.services import access, brake, debits, notices, outbox, reconcile
 from pecapp.services.admin import batch
 from tests.support import days, factories, renewing
 from tests.support import people as persons
@@ -127,6 +128,24 @@ async def test_the_brake_holds_in_the_middle_of_a_batch(bank: Any, due: list[Any
     (chunk,) = debits.plan()
     batch.hold(actor, brake.ALL, WHY)
     assert await debits.run(chunk) == 0
+    assert bank.charges == {}
+
+
+async def test_the_brake_holds_what_waits_for_its_turn_at_the_gateway(bank: Any, actor: Any, due: list[Any]) -> None:
+    who = owner()
+    bank.meanwhile("charge", lambda: batch.hold(who, brake.ALL, WHY))
+    await debits.run([row.id for row in due], debits.Pace(concurrency=50, per_second=5))
+    assert len(bank.charges) == 1
+
+
+async def test_a_charge_that_never_arrived_is_not_asked_for_again_while_it_is_held(bank: Any, due: list[Any]) -> None:
+    bank.fail("charge", base.OutcomeUnknown("time-out"), times=2)
+    await round_()
+    batch.hold(owner(), brake.ALL, WHY)
+    at = clock.now()
+    clock.use(lambda: at + timedelta(minutes=30))
+    for _ in range(3):
+        await reconcile.sweep()
     assert bank.charges == {}
 
 

@@ -63,6 +63,13 @@ def test_what_is_not_sold_gets_no_price(owner: access.Actor) -> None:
     refused(errors.Invalid, selling.add_price, owner, "NIENTE", TOMORROW, 100, WHY)
 
 
+def test_a_first_year_is_never_dearer_than_the_others(owner: access.Actor) -> None:
+    known = next(row for row in factories.rows(tables.Price) if row.first_year_net_cents)
+    selling.add_price(owner, known.product_code, TOMORROW, known.first_year_net_cents - 1, WHY)
+    added = factories.the(tables.Price, product_code=known.product_code, valid_from=TOMORROW)
+    assert added.first_year_net_cents is None
+
+
 def test_one_price_from_one_day(owner: access.Actor) -> None:
     selling.add_price(owner, PEC, TOMORROW, 1490, WHY)
     refused(errors.Conflict, selling.add_price, owner, PEC, TOMORROW, 1500, WHY)

@@ -326,3 +326,16 @@ async def test_one_gateway_that_is_away_does_not_keep_the_other_from_being_asked
     other: Any = webhooks.registry.get("other")
     other.fail("list_events", base.OutcomeUnknown())
     assert await webhooks.fetch_recent() == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["4242424242424242 12/28", "4242 4242 4242 4242 123", "4242424242424242 4242424242424242", "4242-4242-4242-4242"],
+)
+def test_a_cards_number_is_masked_whatever_stands_beside_it(said: str) -> None:
+    assert "4242424242" not in webhooks.masked(said).replace(" ", "").replace("-", "")
+
+
+@pytest.mark.parametrize("said", ["2027-03-31", "1717171717", "393331234567", "evt_4242424242424242", "12345678901234"])
+def test_what_is_no_cards_number_stays(said: str) -> None:
+    assert webhooks.masked(said) == said

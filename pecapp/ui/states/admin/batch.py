@@ -36,6 +36,8 @@ class Batch(rx.State):
     different: int = 0
     _run: int = 0
     """Which look it is: one that another has taken the place of stops."""
+    _again: bool = False
+    """Whether something happened during the look that is under way: there is one more after it, however much it was."""
 
     @rx.event
     async def load(self) -> Any:
@@ -61,15 +63,18 @@ class Batch(rx.State):
     async def refresh(self) -> Any:
         """Something was held, released or debited: look again."""
         self.brake = await session.call(self, batch.stopped, await session.lang(self))
+        if self.checking:
+            self._again = True
+            return None
         return Batch.look
 
     @rx.event(background=True)
-    async def look(self) -> AsyncIterator[None]:
+    async def look(self) -> AsyncIterator[Any]:
         """Go through the day, a piece at a time, and say how far it is."""
         async with self:
             self._run += 1
             run, day, lang = self._run, date.fromisoformat(self.day), await session.lang(self)
-            self.checking = True
+            self.checking, self._again = True, False
         after, seen, cents = 0, [], 0
         lights: dict[str, int] = {}
         different = done = 0
@@ -89,7 +94,8 @@ class Batch(rx.State):
                 self.covered, self.at_risk = lights.get("covered", 0), lights.get("at_risk", 0)
                 self.uncovered, self.different = lights.get("uncovered", 0), different
                 self.checking = bool(after)
-            yield
+                again = self._again and not after
+            yield Batch.look if again else None
             if not after:
                 return
         async with self:
