@@ -187,10 +187,10 @@ def test_an_unmatched_notification_is_handled_again(
 
 def stray_event(bank: banks.Bank, customer: customers.Customer) -> str:
     """An authentic notification of a payment that we know nothing of; its name at the gateway."""
-    page = customer.page()
-    page.goto(f"/ordini/{customer.order()}")
+    number, page = customer.order(), customer.page()
+    page.goto(f"/ordini/{number}")
     steps.go_to_bank(page)
-    attempt = customer.rows(tables.PaymentAttempt)[-1]
+    (attempt,) = customer.rows(tables.PaymentAttempt, order_id=customer.row(number).id)
     unknown = uuid.uuid4().hex
     changes = {"metadata.attempt": unknown, "client_reference_id": unknown, "id": f"cs_test_{unknown}"}
     sent = bank.do(
