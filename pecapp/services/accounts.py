@@ -288,6 +288,8 @@ def update_holder(actor: access.Actor, form: Mapping[str, object]) -> None:
     Raises Forbidden, or Invalid with everything that is wrong.
     """
     account_id = access.require(actor)
+    if staff.is_staff(actor.role):
+        raise errors.Forbidden  # the register names members of the staff by their address
     with db.reading() as s:
         stored = s.get_one(tables.Account, account_id).holder
     corrected, wrong = identity.check_holder({**stored, **form})

@@ -136,13 +136,13 @@ def _held(s: Session, account_id: int) -> tables.SecondFactor:
     """The second factor of an account, held for this transaction; a new one is offered to who has none."""
     wanted = db.locked(select(tables.SecondFactor).where(tables.SecondFactor.account_id == account_id))
     factor = s.exec(wanted).one_or_none()
-    if factor is not None and factor.confirmed_at is None and not _readable(factor):
+    if factor is None:  # two tabs may come here at once
+        new = {"account_id": account_id, "secret": _new_secret(), "last_step": 0, "recovery": []}
+        db.insert_once(s, tables.SecondFactor, new)
+        factor = s.exec(wanted).one()
+    if factor.confirmed_at is None and not _readable(factor):
         factor.secret = _new_secret()
         s.add(factor)
-    if factor is None:
-        factor = tables.SecondFactor(account_id=account_id, secret=_new_secret())
-        s.add(factor)
-        s.flush()
     return factor
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pecapp import db, errors, tables
 from pecapp.domain import money
-from pecapp.services import access, subscriptions
+from pecapp.services import access, accounts, subscriptions
 from pecapp.services.admin import acts, board, people, register
 from tests.support import factories
 from tests.support import people as persons
@@ -364,6 +364,14 @@ def test_nobody_changes_their_own_access_nor_a_customers(shop: FakeGateway) -> N
         people.set_role(owner, owner.account_id or 0, "support", WHY)
     with pytest.raises(errors.NotFound):
         people.set_role(owner, customer.account_id or 0, "owner", WHY)
+    assert factories.dump() == before
+
+
+def test_nobody_of_the_staff_takes_another_name(shop: FakeGateway) -> None:
+    finance = persons.staff("finance")
+    before = factories.dump()
+    with pytest.raises(errors.Forbidden):
+        accounts.update_holder(finance, persons.private_person(email="owner@esempio.test"))
     assert factories.dump() == before
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pecapp import clock, errors, tables
-from pecapp.services import access, subscriptions
+from pecapp import clock, db, errors, tables
+from pecapp.services import access, accounts, second_factor, subscriptions
 from pecapp.services.admin import acts, batch, selling
 from pecapp.services.admin import people as members
 from tests.support import factories, race
@@ -94,3 +94,13 @@ def test_a_hold_is_released_once(owner: access.Actor) -> None:
     batch.hold(owner, "all", WHY)
     assert refused(race.repeated(batch.release, 4, owner, "all", WHY)) == 0
     assert written("debits_released") == 1
+
+
+def test_two_tabs_are_offered_the_same_secret() -> None:
+    with db.transaction() as s:
+        accounts.add(s, email="nuova@esempio.test", password=persons.PASSWORD, holder={}, role="support", lang="it")
+    visitor = persons.browser()
+    half = access.actor(access.sign_in(visitor, "nuova@esempio.test", persons.PASSWORD), visitor.ip)
+    answers = race.repeated(second_factor.enrolment, 4, half)
+    assert refused(answers) == 0
+    assert len(set(answers)) == 1
