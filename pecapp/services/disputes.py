@@ -4,6 +4,7 @@ The order stays paid and is marked as contested: what becomes of it, and of its 
 """
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, or_, select, update
@@ -24,16 +25,17 @@ async def check(gateway: str, dispute_ref: str) -> bool:
 
     Raises NotFound when the payment that is contested is not here (yet).
     """
+    asked_at = clock.now()
     try:
         told = await registry.get(gateway).look_up_dispute(dispute_ref)
     except (base.GatewayError, errors.NotFound) as problem:
         log.warning("gateway %s says nothing of dispute %s: %s", gateway, dispute_ref, problem)
         return False
-    await db.run(_record, gateway, told)
+    await db.run(_record, gateway, told, asked_at)
     return True
 
 
-def _record(gateway: str, told: base.Dispute) -> None:
+def _record(gateway: str, told: base.Dispute, asked_at: datetime) -> None:
     attempt, dispute = tables.PaymentAttempt, tables.Dispute
     with db.transaction() as s:
         db.settling(s)
@@ -47,7 +49,8 @@ def _record(gateway: str, told: base.Dispute) -> None:
             row = _noted(s, payment, told)
             _open(s, payment, row)
             _mark(s, row.order_id, None, DISPUTED)  # also one of which the first word is how it ended
-        _update(s, row, told)
+        if row.decided_at is None or row.decided_at <= asked_at:  # else it was asked before, and answered later
+            _update(s, row, told)
 
 
 def _noted(s: Session, payment: tables.PaymentAttempt, told: base.Dispute) -> tables.Dispute:

@@ -1,5 +1,6 @@
 """Contested payments: noted once, told, nothing more debited on the method, no refund beside them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -225,3 +226,13 @@ async def test_what_was_fetched_is_marked_and_settles_nothing_by_itself(gateway)
     assert the(tables.Order).status == "paid"
     await inbox.receive("stripe", raw, SIGNED)
     assert len(factories.rows(tables.InboxEvent)) == 1
+
+
+async def test_an_answer_that_was_asked_for_before_the_end_changes_nothing_after_it(gateway, paid, frozen_clock):
+    asked_at = clock.now()
+    frozen_clock.advance(seconds=1)
+    contest(gateway, paid, Status.LOST)
+    assert await disputes.check("stripe", "du_1")
+    late = replace(gateway.disputes["du_1"], status=Status.IN_REVIEW)
+    await db.run(disputes._record, "stripe", late, asked_at)
+    assert the(tables.Dispute).status == "lost"
