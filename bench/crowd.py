@@ -49,10 +49,10 @@ class _Crowd:
     def add(self, model: type[tables.SQLModel], count: int, **values: str) -> None:
         """So many rows; what is not named is empty, zero or the first day."""
         table = db.table(model)
-        names = {name: values.get(name, self._nothing(table, name)) for name in table.c.keys()}  # noqa: SIM118
+        names = {name: values.get(name, self._nothing(table, name)) for name in table.c.keys()}  # noqa: SIM118  (no mapping)
         names = {name: value for name, value in names.items() if value}
-        source = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"  # noqa: S608
-        self.run(f"{source} SELECT {', '.join(names.values())} FROM n", table, names)  # noqa: S608
+        source = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"  # noqa: S608  (our own names)
+        self.run(f"{source} SELECT {', '.join(names.values())} FROM n", table, names)  # noqa: S608  (our own names)
 
     def run(self, select: str, table: Table, names: dict[str, str]) -> None:
         """Insert what `select` gives."""
@@ -238,10 +238,10 @@ class _Crowd:
 
     def _derived(self, model: type[tables.SQLModel], values: dict[str, str], source: str) -> None:
         table = db.table(model)
-        wanted = [name for name in table.c.keys() if name not in values and name != "id"]  # noqa: SIM118
+        wanted = [name for name in table.c.keys() if name not in values and name != "id"]  # noqa: SIM118  (no mapping)
         rest = {name: nothing for name in wanted if (nothing := self._nothing(table, name))}
         names = values | rest
-        self.run(f"SELECT {', '.join(names.values())} FROM {source}", table, names)  # noqa: S608
+        self.run(f"SELECT {', '.join(names.values())} FROM {source}", table, names)  # noqa: S608  (our own names)
 
     def services(self) -> None:
         """Two for each customer, with their mailboxes."""
@@ -318,7 +318,7 @@ class _Crowd:
         if self.sqlite:
             return
         for name in ("account", "customer_order", "order_line", "service", "payment_method", "outbox_mail"):
-            highest = f"SELECT max(id) FROM {name}"  # noqa: S608
+            highest = f"SELECT max(id) FROM {name}"  # noqa: S608  (our own names)
             self.s.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), ({highest}))"))
 
 
