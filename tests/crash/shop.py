@@ -188,6 +188,12 @@ class Shop:
         while (wrong := self.violations()) and clock.now() < deadline:
             self.leases_end()
         assert not wrong, "\n".join(wrong)
+        banks.eventually(self._has_deleted_all, "what had to be deleted at the gateways is ticked off")
+
+    def _has_deleted_all(self) -> bool:
+        self.leases_end()
+        with customers.inside(self.site):
+            return all(one.next_try_at is None for one in factories.rows(tables.TokenRemoval))
 
 
 def _paying(method: tables.PaymentMethod) -> tuple[tabs.Press, tabs.Press]:

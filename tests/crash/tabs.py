@@ -33,7 +33,10 @@ def press(site: str, cookie: str, page: str, *buttons: Press, until: str) -> str
 
     Nothing when the line breaks before, because nobody is there any more. Fails when neither comes in time.
     """
-    return asyncio.run(_press(site, cookie, page, buttons, until))
+    try:
+        return asyncio.run(_press(site, cookie, page, buttons, until))
+    except aiohttp.ClientConnectionResetError:
+        return ""
 
 
 async def _press(site: str, cookie: str, page: str, buttons: tuple[Press, ...], until: str) -> str:
