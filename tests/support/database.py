@@ -3,10 +3,10 @@
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
@@ -26,6 +26,14 @@ ORPHANS = """
     )
 """
 """Databases of test runs that were killed before they could clear them away: nobody with their mark is connected."""
+LEAVE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %(name)s"
+RELATIONS = """
+    SELECT relkind::text, relname::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1, 2
+"""
+VERSION = "SELECT version_num::text FROM alembic_version"
+UNBOUND = "SET session_replication_role = replica"
+"""Rows go in any order, whatever refers to them."""
 POSTGRES_PLACE = urlsplit(POSTGRES_URL).netloc.rpartition("@")[2]
 REDIS_PLACE = urlsplit(REDIS_URL).netloc.rpartition("@")[2]
 
@@ -82,33 +90,66 @@ def _sqlite(folder: Path) -> Iterator[Fresh]:
 
 @contextmanager
 def _postgres(_folder: Path) -> Iterator[Fresh]:
-    """Databases made from one migrated template. Their names and this connection carry the same mark of the run."""
+    """Databases made from one migrated template, emptied after use and taken again: to make one takes 0.3 s.
+
+    Each use has an address of its own, by which things are remembered of a database. Names and this connection carry
+    the same mark of the run.
+    """
     mark = f"pecapp_run_{secrets.token_hex(4)}"
-    with psycopg.connect(POSTGRES_URL, autocommit=True, application_name=mark) as server:
+    with psycopg.connect(POSTGRES_URL, autocommit=True, application_name=mark) as server, ExitStack() as made:
 
         def run(statement: LiteralString, *names: str) -> None:
             server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
-        @contextmanager
-        def made(template: str) -> Iterator[str]:
+        def created(template: str) -> str:
             name = f"{mark}_{secrets.token_hex(8)}"
             run("CREATE DATABASE {} TEMPLATE {}", name, template)
-            try:
-                yield name
-            finally:
-                run("DROP DATABASE {} WITH (FORCE)", name)
+            return name
 
         @contextmanager
         def fresh() -> Iterator[str]:
-            with made(template) as name:
-                yield _address(name)
+            name = idle.pop() if idle else created(template)
+            try:
+                yield f"{_address(name)}?application_name={secrets.token_hex(4)}"
+            finally:
+                server.execute(LEAVE, {"name": name})
+                if _emptied(_address(name), shape):
+                    idle.append(name)
+                else:
+                    run("DROP DATABASE {} WITH (FORCE)", name)
 
         for (orphan,) in server.execute(ORPHANS).fetchall():
             with suppress(psycopg.Error):  # another run may be clearing it away too
                 run("DROP DATABASE IF EXISTS {}", orphan)
-        with made("template1") as template:
-            migrated(_address(template))
-            yield fresh
+        idle: list[str] = []
+        template = created("template1")
+        made.callback(lambda: [run("DROP DATABASE {} WITH (FORCE)", name) for name in (*idle, template)])
+        migrated(_address(template))
+        with psycopg.connect(_address(template)) as connection:
+            shape = _shape(connection)
+        yield fresh
+
+
+def _shape(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    """The relations of a database by kind, and the version of its schema."""
+    relations = connection.execute(RELATIONS).fetchall()
+    versions = connection.execute(VERSION).fetchall() if ("r", "alembic_version") in relations else []
+    return [*relations, *(("version", version) for (version,) in versions)]
+
+
+def _emptied(url: str, shape: Sequence[tuple[str, str]]) -> bool:
+    """Empty a database and start its sequences anew, unless a test has changed more than rows."""
+    with psycopg.connect(url) as connection:
+        if _shape(connection) != shape:
+            return False
+        rows = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in _names(shape, "r")]
+        starts = [sql.SQL("SELECT setval({}, 1, false)").format(sql.Literal(name)) for name in _names(shape, "S")]
+        connection.execute(sql.SQL("; ").join([sql.SQL(UNBOUND), *rows, *starts]))
+    return True
+
+
+def _names(shape: Sequence[tuple[str, str]], kind: str) -> list[str]:
+    return [name for one, name in shape if one == kind and name != "alembic_version"]
 
 
 def _address(name: str) -> str:

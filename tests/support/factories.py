@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 from uuid import uuid4
 
-from sqlmodel import col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from pecapp import clock, db, demo, tables
 from pecapp.domain import orders, payments
@@ -16,6 +16,11 @@ from pecapp.services import access, baskets, catalog, checkout, configuring, lif
 from pecapp.services import demo as people
 
 _count = itertools.count(1)
+_CATALOGUE: tuple[type[SQLModel], ...] = (
+    *(tables.Product, tables.Price, tables.Promotion, tables.DiscountCode, tables.CertifiedDomain, tables.Counter),
+)
+_stocked: list[tuple[type[SQLModel], list[dict[str, Any]]]] = []
+"""What the demonstration's catalogue came to, table by table."""
 TAX_CODES = ("VRDNNA80A41H501H", "RSSMRA85T10A562S", "BNCLRA72B55F205G")
 DOMAIN = "pec-ceralacca.test"
 IP, USER_AGENT = "203.0.113.7", "Browser/1.0"
@@ -26,8 +31,24 @@ def _demonstration() -> dict[str, Any]:
 
 
 def stock() -> None:
-    """Load the demonstration's catalogue."""
+    """Load the demonstration's catalogue: the first time as the product does, later as a copy of what that came to."""
+    with db.reading() as s:
+        is_empty = not any(s.execute(db.table(model).select().limit(1)).first() for model in _CATALOGUE)
+    if is_empty and _stocked:
+        with db.transaction() as s:
+            for model, copied in _stocked:
+                s.execute(db.table(model).insert(), copied)
+        return
     catalog.load(_demonstration())
+    if is_empty:
+        with db.reading() as s:
+            _stocked.extend((model, _copied(s, model)) for model in _CATALOGUE)
+
+
+def _copied(s: Session, model: type[SQLModel]) -> list[dict[str, Any]]:
+    """All rows, without the numbers that the database gives."""
+    numbered = {"id"} if model is tables.Price else set()
+    return [row.model_dump(exclude=numbered) for row in s.exec(select(model))]
 
 
 def price(product_code: str, since: date, net_cents: int) -> None:

@@ -3,12 +3,14 @@
 import secrets
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support import database, logs, loopback
+from pecapp import db
+from tests.support import database, factories, logs, loopback
 
 
 def test_a_connection_to_another_machine_is_refused() -> None:
@@ -48,5 +50,27 @@ def test_a_killed_runs_databases_are_cleared_away_and_a_living_runs_are_not(
         with other_run.fresh("postgresql"):
             left = {name for (name,) in server.execute("SELECT datname FROM pg_database").fetchall()}
         other_run.close()
-    assert living.rpartition("/")[2] in left
+    assert urlsplit(living).path.strip("/") in left
     assert orphan not in left
+
+
+@pytest.mark.postgres
+def test_a_database_that_is_taken_again_is_as_new(databases: database.Databases) -> None:
+    seen = []
+    for _ in range(2):
+        with databases.fresh("postgresql") as url:
+            db.configure(url)
+            assert not any(factories.dump().values())
+            factories.stock()
+            seen.append((urlsplit(url).path, factories.order().id, url))
+            db.dispose()
+    assert seen[0][:2] == seen[1][:2], "the same database, whose numbers begin anew"
+    assert seen[0] != seen[1], "under another address"
+
+
+@pytest.mark.postgres
+def test_a_database_whose_tables_were_changed_is_not_taken_again(databases: database.Databases) -> None:
+    with databases.fresh("postgresql") as url, psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE left_over (id integer)")
+    with databases.fresh("postgresql") as again:
+        assert urlsplit(again).path != urlsplit(url).path
