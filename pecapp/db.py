@@ -161,9 +161,12 @@ def is_sqlite() -> bool:
     return _database().sqlite
 
 
-def locked(statement: Any) -> Any:
-    """A select that takes the rows for this transaction (SQLite: the transaction has them all already)."""
-    return statement if _database().sqlite else statement.with_for_update()
+def locked(statement: Any, *, referable: bool = False) -> Any:
+    """A select that takes the rows for this transaction (SQLite: the transaction has them all already).
+
+    With `referable`, others may store rows that refer to these meanwhile, as a new session does to its account.
+    """
+    return statement if _database().sqlite else statement.with_for_update(key_share=referable)
 
 
 def settling(s: Session) -> None:

@@ -5,7 +5,10 @@ import unicodedata
 from collections.abc import Mapping
 
 _NAMES = ("first_name", "last_name", "company_name", "legal_first_name", "legal_last_name")
-_WHOLE = ("tax_code", "vat_number", "phone")
+WHOLE = ("tax_code", "vat_number")
+"""Found by nothing but all of it: pages mask it, and beginnings would tell it character by character."""
+_MARK = "="
+"""Stands before a word that is found whole; no word that is typed begins with it."""
 _ITALY = "39"
 """What a telephone number begins with that nobody says."""
 _LONGEST, _SHORTEST = 120, 2
@@ -32,10 +35,15 @@ def of_account(login: str, email: str, holder: Mapping[str, object]) -> set[str]
     found = {fold(whole)[:_LONGEST] for whole in (login, email)}
     for field in _NAMES:
         found |= of_name(str(holder.get(field) or ""))
-    for field in _WHOLE:
-        found.add(identifier(str(holder.get(field) or "")))
-    found.add(national(str(holder.get("phone") or "")))
+    phone = str(holder.get("phone") or "")
+    found |= {identifier(phone), national(phone)}
+    found |= {whole(number) for field in WHOLE if (number := identifier(str(holder.get(field) or "")))}
     return found - {""}
+
+
+def whole(number: str) -> str:
+    """The word that an identifier is kept as when it is only ever found whole."""
+    return f"{_MARK}{number}"
 
 
 def national(phone: str) -> str:

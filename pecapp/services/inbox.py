@@ -28,6 +28,18 @@ LEASE = timedelta(seconds=30)
 UNMATCHED_ALERT = timedelta(minutes=10)
 UNMATCHED_GIVE_UP = timedelta(days=3)
 
+_HEADERS = (
+    "content-type",
+    "user-agent",
+    "stripe-signature",
+    "paypal-transmission-id",
+    "paypal-transmission-time",
+    "paypal-transmission-sig",
+    "paypal-cert-url",
+    "paypal-auth-algo",
+)
+"""What is kept of a delivery's headers, so that its proof can be looked at; nothing that would open anything."""
+_LONGEST_HEADER = 1_000
 _NAMES = ("attempt_id", "method_ref", "saving_id", "refund_ref", "dispute_ref")
 """Where an event says what it speaks of."""
 
@@ -53,8 +65,8 @@ async def receive(gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> 
     except base.Unverifiable as problem:
         log.warning("notification for %s cannot be verified now: %s", gateway_name, problem)
         raise errors.Unavailable from problem
-    body = raw.decode()
-    await db.shared(lambda s: _store(s, gateway_name, event, body))
+    body, kept = raw.decode(), _kept(headers)
+    await db.shared(lambda s: _store(s, gateway_name, event, body, kept))
     failpoint.reach("event_stored")
 
 
@@ -65,10 +77,17 @@ async def take_over(gateway_name: str, raw: bytes) -> bool:
     """
     event = registry.get(gateway_name).read_listed(raw)
     body = raw.decode()
-    return await db.shared(lambda s: _store(s, gateway_name, event, body, LISTED))
+    return await db.shared(lambda s: _store(s, gateway_name, event, body, {}, LISTED))
 
 
-def _store(s: Session, gateway_name: str, event: base.Event, body: str, proof: str = SIGNED) -> bool:
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that are stored, under their names in lower case; of one that was sent twice, that which was read."""
+    return {name: value[:_LONGEST_HEADER] for name in _HEADERS if (value := headers.get(name))}
+
+
+def _store(
+    s: Session, gateway_name: str, event: base.Event, body: str, headers: dict[str, str], proof: str = SIGNED
+) -> bool:
     """Store an event and begin with what it asks for; whether it is new."""
     at = clock.now()
     values = {
@@ -84,6 +103,7 @@ def _store(s: Session, gateway_name: str, event: base.Event, body: str, proof: s
         "attempt_id": event.attempt_id,
         "gateway_ref": event.gateway_ref,
         "body": body,
+        "headers": headers,
         "status": _first_status(event),
         "oddity": event.oddity,
         "received_at": at,

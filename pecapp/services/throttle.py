@@ -24,6 +24,8 @@ WITHDRAW_HERE = limits.RateLimitItemPerMinute(5, 10, namespace="withdraw-here")
 WITHDRAW_EMAIL = limits.RateLimitItemPerHour(5, namespace="withdraw-email")
 SECOND_FACTOR = limits.RateLimitItemPerMinute(5, 15, namespace="second-factor")
 SECOND_FACTOR_DAY = limits.RateLimitItemPerDay(30, namespace="second-factor-day")
+GATEWAY_ASKED = limits.RateLimitItemPerMinute(30, namespace="gateway-asked")
+"""By one member of the staff: the gateways count what they are asked, and customers' payments need it more."""
 TOKEN_HERE = limits.RateLimitItemPerHour(60, namespace="token-here")
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
 from pecapp.domain import payments, refunds, savings
@@ -262,6 +262,8 @@ class InboxEvent(columns.Row, table=True):
     body: str = columns.words()
     status: str
     """`waiting`, `done`, `unmatched`, `ignored`, `quarantined`."""
+    headers: dict[str, str] | None = Field(default_factory=dict, sa_column=Column(JSON))
+    """What stood around the body and speaks of its proof; None in rows that are older than this column."""
     oddity: str = ""
     received_at: datetime = columns.instant()
     handled_at: datetime | None = columns.instant(optional=True)

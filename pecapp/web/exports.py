@@ -12,7 +12,10 @@ from pecapp.web import session, sheets
 
 
 async def export(request: Request) -> Response:
-    """A list with the filters of its address as CSV, sent while it is read; only for the staff (403, 404)."""
+    """A list with the filters of its address as CSV, sent while it is read; only for the staff (403, 404).
+
+    Who asks for the headers alone (HEAD) takes nothing away.
+    """
     actor = await session.actor_of(request)
     wanted = lists.asked(request.query_params)
     made = exports.Export(actor, request.path_params["name"], wanted, sheets.language(request, actor))
@@ -21,7 +24,8 @@ async def export(request: Request) -> Response:
         "cache-control": "private, no-store",
         "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(_sent(made), media_type="text/csv; charset=utf-8", headers=headers)
+    body = () if request.method == "HEAD" else _sent(made)
+    return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _sent(made: exports.Export) -> AsyncIterator[bytes]:

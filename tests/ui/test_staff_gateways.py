@@ -137,7 +137,7 @@ def test_who_may_replay_and_fetch_does_and_a_refusal_changes_nothing(
         fetch(tab)
     assert factories.again(shop.row).status == ("waiting" if may else "unmatched")
     if may:
-        assert acts() == ["event_replayed", "events_fetched"]
+        assert acts() == ["event_replayed", "events_fetch_begun", "events_fetched"]
         assert {row.event_id for row in factories.rows(tables.InboxEvent)} == {"evt_here", "evt_lost"}
         return
     assert stored() == before
@@ -159,7 +159,7 @@ def test_who_may_settle_a_difference_does_and_a_refusal_changes_nothing(
     if not may:
         assert stored() == before
         return
-    assert acts() == ["difference_checked", "ledger_asked"]
+    assert acts() == ["difference_checked", "ledger_ask_begun", "ledger_asked"]
     assert factories.the(tables.LedgerCheck).why == WHY
     assert factories.the(tables.Order).status == "paid"
     assert '"differences":[]' in tab.seen.replace(" ", "")

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,8 +50,10 @@ def test_the_staff_takes_a_list_away_and_the_register_knows(visitor, monkeypatch
     assert [row[0] for row in rows] == made
     assert rows[0][-1] == "12,08"
     assert other not in answer.text
-    act = factories.the(tables.StaffAct, act="list_exported")
-    assert (act.subject, act.by_id, act.role) == ("list:ordini", visitor.who.account_id, role)
+    begun, act = factories.rows(tables.StaffAct, subject="list:ordini")
+    assert begun.after == {"gateway": "stripe", "status": "awaiting_payment"}
+    for one, name in ((begun, "list_export_begun"), (act, "list_exported")):
+        assert (one.act, one.by_id, one.role) == (name, visitor.who.account_id, role)
     assert act.after == {"rows": 5, "complete": True, "gateway": "stripe", "status": "awaiting_payment"}
 
 
@@ -72,6 +76,68 @@ def test_no_cell_is_a_formula_whoever_typed_it(visitor):
     assert len(rows) == 5
     assert len([row for row in rows if row[1].startswith("'")]) == 4, "a blank in front is left out"
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t"))]
+
+
+HARMLESS = ("", "Anna", "D'Angelo", "a - b", "a=b", "1-2", "x@y.test", "Via Roma 1, scala B", "12,08", 'il "Faro"')
+FORMULAS = ("=1+1", "+39 347 1234567", "-12,08", "@SUM(A1)", "=cmd|' /C calc'!A0", "＝1+1")
+BEFORE = ("", " ", "\n", "a;", "a,", "a\t", "a\r\n", "a|", "a; ", 'a,"', 'a;""', '"', "; ; ")
+
+
+@pytest.mark.parametrize("cell", HARMLESS)
+def test_a_harmless_cell_stays_as_it_was_typed(cell):
+    assert exports._safe(cell) == cell
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("before", BEFORE)
+def test_no_part_of_a_cell_is_a_formula_by_whatever_sign_it_is_cut(before, formula):
+    cell = exports._safe(before + formula)
+    assert cell.endswith(f"'{formula}"), "it still reads as it did"
+    (line,) = csv.reader([f"x;{exports._safe(formula)};{exports._safe(formula)}"], delimiter=";")
+    assert not [part for part in line if part.startswith(("=", "+", "-", "@"))]
+    for part in re.split(r"[;,|\t\r\n]", cell):
+        assert not part.strip(' "').startswith(("=", "+", "-", "@", "＝"))
+
+
+@pytest.mark.parametrize(("cents", "shown"), [(1208, "12,08"), (-1208, "-12,08"), (-5, "-0,05"), (0, "0,00")])
+def test_an_amount_reads_as_it_is_below_zero_too(cents, shown):
+    made = exports.Export(people.staff(), "ordini", keyset.Asked(), "it")
+    assert made._cell(SimpleNamespace(cents=cents), "cents") == shown
+
+
+def test_the_register_knows_of_a_download_before_its_first_byte():
+    made = exports.Export(people.staff(), "ordini", keyset.Asked(), "it")
+    made.close()
+    assert factories.rows(tables.StaffAct, subject="list:ordini") == []
+    next(made.pieces())
+    assert factories.the(tables.StaffAct, subject="list:ordini").act == "list_export_begun"
+
+
+@pytest.mark.parametrize("role", [access.FORMER, "customer"])
+def test_a_download_ends_where_its_member_loses_the_right_to_it(monkeypatch, role):
+    monkeypatch.setattr(lists, "EXPORT_SIZE", 2)
+    for _ in range(5):
+        factories.order()
+    member = people.staff("support")
+    made = exports.Export(member, "ordini", keyset.Asked(), "it")
+    pieces = made.pieces()
+    assert len([next(pieces), next(pieces)]) == 2
+    factories.change(factories.the(tables.Account, id=member.account_id), role=role)
+    assert list(pieces) == []
+    made.close()
+    assert factories.the(tables.StaffAct, act="list_exported").after == {"rows": 2, "complete": False}
+
+
+def test_who_asks_for_the_headers_alone_takes_nothing_away(visitor):
+    visitor.who = people.staff()
+    factories.order()
+    answer = visitor._send("HEAD", "/admin/esporta/ordini.csv")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-disposition"] == 'attachment; filename="ordini-2027-03-10.csv"'
+    assert factories.rows(tables.StaffAct, subject="list:ordini") == []
+    visitor.who = access.Actor()
+    with pytest.raises(errors.Forbidden):
+        visitor._send("HEAD", "/admin/esporta/ordini.csv")
 
 
 def test_a_download_that_breaks_off_is_written_down_with_what_went_out(monkeypatch):

@@ -10,8 +10,9 @@ import pytest
 from starlette.applications import Starlette
 
 from pecapp import db, tables
+from pecapp.services.admin import webhooks as inspector
 from pecapp.web import webhooks
-from tests.support import factories
+from tests.support import factories, people
 from tests.support import gateway as support_gateway
 from tests.support.factories import outcome, the
 from tests.support.gateway import SIGNED, event
@@ -46,6 +47,26 @@ async def test_a_notification_is_answered_when_it_is_stored_and_settled(database
         assert (answer.status_code, answer.content) == (200, b"")
     assert the(tables.InboxEvent).status == "done"
     assert the(tables.Order, id=attempt.order_id).status == "paid"
+
+
+async def test_the_headers_that_prove_it_are_kept_with_it_and_shown_to_the_staff(database, client, frozen_clock):
+    proving = {
+        "Stripe-Signature": "t=1,v1=abc",
+        "PAYPAL-TRANSMISSION-ID": "tr-1",
+        "PAYPAL-TRANSMISSION-TIME": "2027-03-10T12:00:00Z",
+        "PAYPAL-TRANSMISSION-SIG": "c2ln",
+        "PAYPAL-CERT-URL": "https://api.paypal.com/cert",
+        "PAYPAL-AUTH-ALGO": "SHA256withRSA",
+        "User-Agent": "Stripe/1.0",
+        "Content-Type": "application/json",
+    }
+    opening = {"Cookie": "sid=secret", "Authorization": "Bearer secret", "X-Other": "secret"}
+    raw = event("evt_1", attempt_id="a" * 32)
+    assert (await client.post("/webhooks/stripe", content=raw, headers=proving | opening)).status_code == 200
+    stored = the(tables.InboxEvent)
+    assert stored.headers == {name.lower(): value for name, value in proving.items()}
+    shown = inspector.one(people.staff("support"), stored.id or 0, "it").headers
+    assert set(shown.splitlines()) == {f"{name.lower()}: {value}" for name, value in proving.items()}
 
 
 async def test_fifty_copies_at_once_are_all_answered_and_count_once(database, client):

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from pecapp import clock, db, i18n
+from pecapp import clock, db, errors, i18n
 from pecapp.services import access, audit
 from pecapp.services.admin import keyset, lists
 
@@ -20,6 +22,7 @@ _COLUMNS = MappingProxyType(
         ),
         "servizi": ("id", "customer", "name", "label", "status", "renewal", "expires_iso", "means"),
         "metodi": ("id", "customer", "title", "gateway", "status", "expires", "ceiling", "iso", "used"),
+        "posta": ("id", "subject", "to_address", "order", "status", "tries", "iso"),
     }
 )
 """What of a row is written, in this order; its headings are `adm.csv.<name>`."""
@@ -33,16 +36,18 @@ _WORDS = MappingProxyType(
         ("servizi", "status"): "service.status",
         ("servizi", "renewal"): "adm.renewal",
         ("metodi", "status"): "adm.method",
+        ("posta", "status"): "adm.mail",
     }
 )
 """Where the words for a machine word are."""
 _BOM = "\ufeff"
-_COMMANDS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+_FORMULA = re.compile(r"""(^(?=[\t\r])|(?:^|[,;|\t\r\n])[\s"]*(?=[=+\-@＝＋－＠]))""")
+"""Where a spreadsheet would take what follows for a formula: at the beginning of a cell, and after whatever may end a
+cell in the eyes of one that reads the file by other signs than ours."""
 
 
 class Export:
-    """One download. `close` writes down how many rows went out, and whether they were all."""
+    """One download, written down twice: that it begins, before anything goes out, and at `close` what has gone out."""
 
     def __init__(self, actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.Lang) -> None:
         """Raises Forbidden, NotFound for a list that there is not."""
@@ -51,31 +56,36 @@ class Export:
         self._lang: i18n.Lang = lang
         self._pieces = lists.everything(actor, name, asked, lang)
         self._rows = 0
-        self._complete = self._closed = False
+        self._begun = self._complete = self._closed = False
 
     def pieces(self) -> Iterator[bytes]:
-        """The file, some hundreds of rows at a time; the heading first."""
+        """The file, some hundreds of rows at a time; the heading first. It ends where the right to read it ends."""
         names = _COLUMNS[self._name]
+        self._record("list_export_begun", {})
+        self._begun = True
         yield (_BOM + _written([[i18n.text(f"adm.csv.{name}", self._lang) for name in names]])).encode()
-        for rows in self._pieces:
-            self._rows += len(rows)
-            yield _written([[self._cell(row, name) for name in names] for row in rows]).encode()
-        self._complete = True
+        with suppress(errors.Forbidden):
+            for rows in self._pieces:
+                self._rows += len(rows)
+                yield _written([[self._cell(row, name) for name in names] for row in rows]).encode()
+            self._complete = True
 
     def close(self) -> None:
-        """Write into the register what was taken away. Safe to repeat."""
-        if self._closed:
-            return
-        self._closed = True
+        """Write into the register what was taken away, if anything was begun. Safe to repeat."""
+        if self._begun and not self._closed:
+            self._closed = True
+            self._record("list_exported", {"rows": self._rows, "complete": self._complete})
+
+    def _record(self, act: str, result: dict[str, Any]) -> None:
         filters = {name: value for name, value in self._asked.filters.items() if value}
         period = [day.isoformat() if day else "" for day in (self._asked.since, self._asked.until)]
-        after: dict[str, Any] = {"rows": self._rows, "complete": self._complete, **filters}
+        after: dict[str, Any] = {**result, **filters}
         if self._asked.account_id is not None:
             after["account_id"] = self._asked.account_id
         if any(period):
             after["period"] = "/".join(period)
         with db.transaction() as s:
-            audit.record(s, self._actor, "list_exported", f"list:{self._name}", before={}, after=after, why="")
+            audit.record(s, self._actor, act, f"list:{self._name}", before={}, after=after, why="")
 
     def _cell(self, row: Any, name: str) -> str:
         value = getattr(row, {"expires_iso": "iso"}.get(name, name))
@@ -86,13 +96,14 @@ class Export:
         if isinstance(value, bool):
             return i18n.text(f"adm.csv.{'yes' if value else 'no'}", self._lang)
         if name == "cents":
-            return f"{value // 100}{',' if self._lang == 'it' else '.'}{value % 100:02d}"
+            units, cents = divmod(abs(value), 100)
+            return f"{'-' if value < 0 else ''}{units}{',' if self._lang == 'it' else '.'}{cents:02d}"
         return _safe(str(value))
 
 
 def _safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula, whoever typed it."""
-    return f"'{cell}" if cell.startswith(_COMMANDS) else cell
+    """A cell of which no spreadsheet takes any part for a formula, whoever typed it; it reads as it did."""
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def _written(rows: Sequence[Sequence[str]]) -> str:

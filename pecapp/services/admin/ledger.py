@@ -1,5 +1,6 @@
 """Our books and each gateway's, a day (Europe/Rome) side by side, and what can be done about a difference."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -12,7 +13,7 @@ from pecapp.domain import ledgers, staff
 from pecapp.domain import payments as attempts
 from pecapp.domain import refunds as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, audit, payments, refunds
+from pecapp.services import access, audit, payments, refunds, throttle
 
 PAYMENT, REFUND = "payment", "refund"
 MOVED = (rules.Status.PENDING, rules.Status.SUCCEEDED)
@@ -104,13 +105,14 @@ class _Ours:
 async def day(actor: access.Actor, on: date | None, lang: i18n.Lang) -> DayView:
     """Our books of a day, today without one, beside those of every gateway.
 
-    Raises Forbidden, Invalid for a day that has not come or was before all books. A gateway that does not answer is
-    named, and its books are left out.
+    Raises Forbidden, TooMany, Invalid for a day that has not come or was before all books. A gateway that does not
+    answer is named, and its books are left out.
     """
-    access.staff(actor)
+    by_id = access.staff(actor)
     on = on or clock.today()
     if not FIRST <= on <= clock.today():
         raise errors.Invalid({"day": "GIORNO_NON_VALIDO"}, "GIORNO_NON_VALIDO")
+    await asyncio.to_thread(throttle.spend, throttle.GATEWAY_ASKED, str(by_id))
     sides, differences = [], []
     for gateway in registry.gateways():
         side, found = await _beside(gateway, on, lang)
@@ -337,17 +339,18 @@ def _side(
 async def ask_again(actor: access.Actor, gateway: str, kind: str, own_id: str, why: object) -> bool:
     """Ask the gateway once more for a payment or refund of ours, and settle what it says; whether it has answered.
 
+    Written down twice, before the gateway is asked and after: where the second is missing, it was broken off.
     Safe to repeat. Raises Forbidden, Invalid without a reason, NotFound for what was not made here.
     """
     access.staff(actor, staff.Right.REFUND)
     said = audit.reason(why)
     attempt, ref = await db.run(_wanted, gateway, kind, own_id)
-    before = await db.run(_state, kind, own_id)
+    before = await db.run(_begin, actor, kind, own_id, said)
     if kind == PAYMENT:
         answered = await payments.check(attempt, hinted=True)
     else:
         answered = await refunds.check(gateway, ref)
-    await db.run(_write_down, actor, gateway, kind, own_id, before, said)
+    await db.run(_write_down, actor, kind, own_id, before, said)
     return answered
 
 
@@ -363,14 +366,21 @@ def _wanted(gateway: str, kind: str, own_id: str) -> tuple[tables.PaymentAttempt
     return attempt, ref
 
 
-def _state(kind: str, own_id: str) -> dict[str, str]:
-    with db.reading() as s:
-        return {"status": s.get_one(tables.PaymentAttempt if kind == PAYMENT else tables.Refund, own_id).status}
+def _state(s: Session, kind: str, own_id: str) -> dict[str, str]:
+    return {"status": s.get_one(tables.PaymentAttempt if kind == PAYMENT else tables.Refund, own_id).status}
 
 
-def _write_down(actor: access.Actor, gateway: str, kind: str, own_id: str, before: dict[str, str], why: str) -> None:
-    after = _state(kind, own_id)
+def _begin(actor: access.Actor, kind: str, own_id: str, why: str) -> dict[str, str]:
+    """Write down that the gateway is about to be asked; how the payment or refund stands."""
     with db.transaction() as s:
+        state = _state(s, kind, own_id)
+        audit.record(s, actor, "ledger_ask_begun", f"{kind}:{own_id}", before=state, after=state, why=why)
+    return state
+
+
+def _write_down(actor: access.Actor, kind: str, own_id: str, before: dict[str, str], why: str) -> None:
+    with db.transaction() as s:
+        after = _state(s, kind, own_id)
         audit.record(s, actor, "ledger_asked", f"{kind}:{own_id}", before=before, after=after, why=why)
 
 

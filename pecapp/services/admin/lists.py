@@ -148,14 +148,15 @@ def page(actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.Lang) -
 def everything(actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.Lang) -> Iterator[Sequence[Any]]:
     """All rows of a list from its first page on, some hundreds at a time, each piece read for itself.
 
-    No transaction stays open between two pieces, however slowly they are taken. Raises Forbidden, NotFound at once.
+    No transaction stays open between two pieces, however slowly they are taken. Raises Forbidden, NotFound at once;
+    Forbidden also before a piece that the actor may not read any more, dismissed meanwhile.
     """
     access.staff(actor)
     wanted = _wanted(name)
-    return _pieces(wanted, replace(asked, at=""), lang)
+    return _pieces(actor, wanted, replace(asked, at=""), lang)
 
 
-def _pieces(wanted: List, asked: keyset.Asked, lang: i18n.Lang) -> Iterator[Sequence[Any]]:
+def _pieces(actor: access.Actor, wanted: List, asked: keyset.Asked, lang: i18n.Lang) -> Iterator[Sequence[Any]]:
     while True:
         with db.reading() as s:
             found = keyset.cut(s, wanted.listing, asked, EXPORT_SIZE)
@@ -170,3 +171,4 @@ def _wanted(name: str) -> List:
     if name not in LISTS:
         raise errors.NotFound
     return LISTS[name]
+            access.still_staff(s, actor)

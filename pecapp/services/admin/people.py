@@ -94,16 +94,18 @@ def forget_second_factor(actor: access.Actor, account_id: int, why: object) -> N
 def _other(s: Session, actor: access.Actor, account_id: int) -> tables.Account:
     """A member of the staff who is not the one who acts, held, and all owners with them: one of them stays.
 
+    Their sessions are not: who is entering the second factor holds that and stores a session, and would be waited for.
     Raises Forbidden when the one who acts has lost the right meanwhile, Conflict, NotFound.
     """
     if account_id == actor.account_id:
         raise errors.Conflict("PERSONALE_SE_STESSO")
     account = tables.Account
-    owners = s.exec(db.locked(select(account).where(account.role == staff.Role.OWNER).order_by(col(account.id)))).all()
+    all_owners = select(account).where(account.role == staff.Role.OWNER).order_by(col(account.id))
+    owners = s.exec(db.locked(all_owners, referable=True)).all()
     if actor.account_id not in {owner.id for owner in owners}:
         raise errors.Forbidden
     wanted = select(account).where(account.id == account_id, col(account.role).in_([*_ROLES, access.FORMER]))
-    member = s.exec(db.locked(wanted)).one_or_none()
+    member = s.exec(db.locked(wanted, referable=True)).one_or_none()
     if member is None:
         raise errors.NotFound
     return member

@@ -1,14 +1,15 @@
 """One box for anything that a customer would say on the phone, or that stands in a gateway's own pages.
 
 Every question is answered by an index, whole or by its beginning; nothing is read through. What was typed is tried as
-each thing that it may be, so that nobody has to say what they are looking for.
+each thing that it may be, so that nobody has to say what they are looking for. What pages mask is found whole only:
+whoever knows it may have it confirmed, and nobody can guess it piece by piece.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, UnaryExpression, select
+from sqlalchemy import ColumnElement, UnaryExpression, literal, select, union_all
 from sqlalchemy.sql import operators
 from sqlmodel import Session, col
 
@@ -20,6 +21,8 @@ from pecapp.services.admin import rows, views
 FEW = 6
 """How many of each kind are shown."""
 _LONGEST, _SHORTEST = 120, 2
+_NUMBERS = 3
+"""How many of the words that were typed are tried as a number that is only found whole."""
 _GATEWAYS = ("stripe", "paypal")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{8,}")
 _RECEIPT = re.compile(r"(20\d\d)/(\d{1,9})")
@@ -53,8 +56,12 @@ def find(actor: access.Actor, typed: str, lang: i18n.Lang) -> views.FoundView:
         )
 
 
-_Try = tuple[tables.PaymentAttempt, str]
-"""A try to pay, and why it was found."""
+class _Try(NamedTuple):
+    """A try to pay, and why it was found."""
+
+    attempt_id: str
+    order_id: int
+    why: str
 
 
 def _is_reference(said: str) -> bool:
@@ -90,27 +97,34 @@ def _in_order(s: Session, column: Any) -> Any:
 
 
 def _accounts(s: Session, said: str) -> Iterator[_Match]:
-    """Customers of whom every word that was typed is known, by its beginning; the rarest words are the longest ones."""
-    typed = _typed_words(said)
+    """Customers of whom every word that was typed is known; the rarest words are the longest ones.
+
+    A name, an address or a telephone number by its beginning; a tax code or VAT number by all of it.
+    """
+    typed = sorted(_typed_words(said), key=len, reverse=True)
+    word = db.table(tables.AccountWord).c.word
+    for number in typed[:_NUMBERS]:
+        others = [one for one in typed if one != number]
+        yield from (_Match(account_id, "") for account_id in _knowing(s, word == words.whole(number), others))
     if typed:
-        first, *others = sorted(typed, key=len, reverse=True)
-        word, account = db.table(tables.AccountWord), db.table(tables.Account)
-        wanted = select(word.c.account_id).where(begins(s, word.c.word, first))
-        for other in others:
-            again = word.alias()
-            wanted = wanted.where(
-                select(again.c.word)
-                .where(again.c.account_id == word.c.account_id, begins(s, again.c.word, other))
-                .exists()
-            )
-        few = wanted.order_by(_in_order(s, word.c.word)).limit(FEW * 4).subquery()
-        theirs = select(few.c.account_id).join(account, account.c.id == few.c.account_id)
-        found = s.execute(theirs.where(account.c.role == "customer"))
-        yield from (_Match(account_id, "") for account_id in found.scalars())
+        yield from (_Match(account_id, "") for account_id in _knowing(s, begins(s, word, typed[0]), typed[1:]))
     method = tables.PaymentMethod
     if _is_reference(said):
         held = select(col(method.account_id)).where(col(method.customer_ref) == said).limit(FEW)
         yield from (_Match(account_id, "customer_ref") for account_id in s.execute(held).scalars())
+
+
+def _knowing(s: Session, known: ColumnElement[bool], others: Sequence[str]) -> Sequence[int]:
+    """A few customers with a word as `known` says, and with words that begin as the `others` do."""
+    word, account = db.table(tables.AccountWord), db.table(tables.Account)
+    wanted = select(word.c.account_id).where(known)
+    for other in others:
+        again = word.alias()
+        fits = select(again.c.word).where(again.c.account_id == word.c.account_id, begins(s, again.c.word, other))
+        wanted = wanted.where(fits.exists())
+    few = wanted.order_by(_in_order(s, word.c.word)).limit(FEW * 4).subquery()
+    theirs = select(few.c.account_id).join(account, account.c.id == few.c.account_id)
+    return s.execute(theirs.where(account.c.role == "customer")).scalars().all()
 
 
 def _typed_words(said: str) -> set[str]:
@@ -144,11 +158,12 @@ def _account_why(account: tables.Account, said: str) -> str:
         return "email"
     if account.login.startswith(start):
         return "login"
-    for field in ("tax_code", "vat_number", "phone"):
-        known = str(account.holder.get(field) or "")
-        forms = (words.identifier(known), words.national(known) if field == "phone" else "")
-        if number and any(form.startswith(number) for form in forms):
+    for field in words.WHOLE:
+        if number and words.identifier(str(account.holder.get(field) or "")) == number:
             return field
+    phone = str(account.holder.get("phone") or "")
+    if number and any(form.startswith(number) for form in (words.identifier(phone), words.national(phone))):
+        return "phone"
     return "name"
 
 
@@ -167,11 +182,11 @@ def _orders_by(s: Session, said: str, tries: Sequence[_Try]) -> Iterator[_Match]
         held = select(col(name.order_id)).where(begins(s, col(name.address), said.lower()))
         found = s.execute(held.order_by(_in_order(s, col(name.address))).limit(FEW)).scalars()
         yield from (_Match(key, "mailbox") for key in found if key is not None)
-    yield from (_Match(attempt.order_id, why) for attempt, why in tries)
+    yield from (_Match(one.order_id, one.why) for one in tries)
 
 
 def _attempts_by(s: Session, said: str, tries: Sequence[_Try]) -> Iterator[_Match]:
-    yield from (_Match(attempt.id, why) for attempt, why in tries)
+    yield from (_Match(one.attempt_id, one.why) for one in tries)
     attempt = tables.PaymentAttempt
     if last4 := _last4(said):
         paid = select(col(attempt.id)).where(col(attempt.card_last4) == last4)
@@ -184,22 +199,23 @@ def _attempts(s: Session, said: str) -> Iterator[_Try]:
     if not _is_reference(said):
         return
     attempt, refund, event, dispute = tables.PaymentAttempt, tables.Refund, tables.InboxEvent, tables.Dispute
+    found = select(col(attempt.id).label("attempt_id"), col(attempt.order_id).label("order_id"))
     named = {
-        "payment_ref": select(attempt).where(col(attempt.gateway).in_(_GATEWAYS), col(attempt.payment_ref) == said),
-        "gateway_ref": select(attempt).where(col(attempt.gateway).in_(_GATEWAYS), col(attempt.gateway_ref) == said),
-        "attempt": select(attempt).where(col(attempt.id) == said),
-        "refund": select(attempt)
-        .join(refund, col(refund.attempt_id) == col(attempt.id))
-        .where(col(refund.gateway_ref) == said),
-        "event": select(attempt)
-        .join(event, col(event.attempt_id) == col(attempt.id))
-        .where(col(event.gateway).in_(_GATEWAYS), col(event.event_id) == said),
-        "dispute": select(attempt)
-        .join(dispute, col(dispute.attempt_id) == col(attempt.id))
-        .where(col(dispute.gateway).in_(_GATEWAYS), col(dispute.dispute_ref) == said),
+        "payment_ref": found.where(col(attempt.gateway).in_(_GATEWAYS), col(attempt.payment_ref) == said),
+        "gateway_ref": found.where(col(attempt.gateway).in_(_GATEWAYS), col(attempt.gateway_ref) == said),
+        "attempt": found.where(col(attempt.id) == said),
+        "refund": found.join(refund, col(refund.attempt_id) == col(attempt.id)).where(col(refund.gateway_ref) == said),
+        "event": found.join(event, col(event.attempt_id) == col(attempt.id)).where(
+            col(event.gateway).in_(_GATEWAYS), col(event.event_id) == said
+        ),
+        "dispute": found.join(dispute, col(dispute.attempt_id) == col(attempt.id)).where(
+            col(dispute.gateway).in_(_GATEWAYS), col(dispute.dispute_ref) == said
+        ),
     }
-    for why, wanted in named.items():
-        yield from ((row, why) for row in s.execute(wanted.limit(FEW)).scalars())
+    few = [select(literal(why).label("why"), wanted.limit(FEW).subquery()) for why, wanted in named.items()]
+    rank = list(named).index
+    for row in sorted(s.execute(union_all(*few)), key=lambda row: rank(row.why)):
+        yield _Try(row.attempt_id, row.order_id, row.why)
 
 
 def _last4(said: str) -> str:

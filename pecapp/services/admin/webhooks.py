@@ -1,8 +1,9 @@
 """The gateways' notifications as the staff sees them: what came, what it led to, once more, and what never came."""
 
+import asyncio
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from sqlmodel import Session, col, select
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import staff
 from pecapp.gateways import base, registry
-from pecapp.services import access, alerts, audit, history_views, inbox
+from pecapp.services import access, alerts, audit, history_views, inbox, throttle
 from pecapp.services.admin import keyset, views
 
 GATEWAYS = ("stripe", "paypal")
@@ -29,7 +30,10 @@ LONGEST_SHOWN = 200_000
 """Characters of a body."""
 
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
-_DIGITS = re.compile(r"(?<![0-9A-Za-z_])[0-9](?:[ -]?[0-9]){12,}(?![0-9A-Za-z_])")
+_PREFIXES = "ch cs cus dp du evt pi pm py pyr re req seti txn".split()
+_NAME = rf"(?:{'|'.join(_PREFIXES)})_(?:test_|live_)?[0-9A-Za-z]+|(?=[0-9]*[a-f])[0-9a-f]{{32,}}"
+_DIGITS = re.compile(rf"(?P<name>(?<![0-9A-Za-z_])(?:{_NAME})(?![0-9A-Za-z]))|[0-9](?:[ -]?[0-9]){{12,}}")
+"""A gateway's name for something, or one of ours, which stays; or digits that may be a card's, whatever is beside."""
 _LONGEST_CARD, _USUAL_CARD, _AMEX = 19, 16, 15
 _PART = 500
 
@@ -78,6 +82,8 @@ class EventView:
     body: str
     """As it was signed, laid out to be read; a number that could be a card's is masked."""
     can_replay: bool
+    headers: str = ""
+    """Those that speak of its proof, a line for each; empty when none were kept."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,7 @@ def one(actor: access.Actor, event_id: int, lang: i18n.Lang) -> EventView:
         oddity=row.oddity,
         body=masked(_laid_out(row.body)),
         can_replay=inbox.can_be_followed(row),
+        headers="\n".join(f"{name}: {value}" for name, value in (row.headers or {}).items()),
     )
 
 
@@ -272,7 +279,7 @@ def _laid_out(body: str) -> str:
 
 def masked(words: str) -> str:
     """A text in which every number that could be a card's shows its last four digits alone."""
-    return _DIGITS.sub(lambda found: _hidden(found[0]), words)
+    return _DIGITS.sub(lambda found: found["name"] or _hidden(found[0]), words)
 
 
 def _hidden(said: str) -> str:
@@ -326,9 +333,10 @@ def replay(actor: access.Actor, event_ids: Iterable[int], why: object) -> int:
 async def missing(actor: access.Actor, gateway: str, since: datetime, lang: i18n.Lang) -> Comparison:
     """Compare our notifications with the gateway's own list, from `since` on, at most 29 days back. Changes nothing.
 
-    Raises Forbidden, NotFound for a gateway that there is not, Unavailable when it does not answer.
+    Raises Forbidden, TooMany, NotFound for a gateway that there is not, Unavailable when it does not answer.
     """
-    access.staff(actor)
+    by_id = access.staff(actor)
+    await asyncio.to_thread(throttle.spend, throttle.GATEWAY_ASKED, str(by_id))
     since, until = _time(since)
     listed = await _listed(gateway, since, until)
     lost = await db.run(_unknown, gateway, listed)
@@ -347,21 +355,27 @@ async def missing(actor: access.Actor, gateway: str, since: datetime, lang: i18n
 async def fetch_missing(actor: access.Actor, gateway: str, since: datetime, why: object) -> int:
     """Take over what the gateway has and we do not, from `since` on; how many. Each is handled as if it had come.
 
-    Safe to repeat. Raises Forbidden, Invalid without a reason, NotFound, Unavailable.
+    Written down twice, before the first is taken over and after the last: where the second is missing, it was broken
+    off, and what came is in the list. Safe to repeat. Raises Forbidden, TooMany, Invalid without a reason, NotFound,
+    Unavailable.
     """
-    access.staff(actor, staff.Right.REPLAY)
+    by_id = access.staff(actor, staff.Right.REPLAY)
     said = audit.reason(why)
+    await asyncio.to_thread(throttle.spend, throttle.GATEWAY_ASKED, str(by_id))
     since, until = _time(since)
     lost = await db.run(_unknown, gateway, await _listed(gateway, since, until))
+    known = {"missing": len(lost), "since": since.isoformat()}
+    await db.run(_write_down, actor, "events_fetch_begun", gateway, known, known, said)
     count = await _take_over(gateway, lost)
-    await db.run(_write_down, actor, gateway, since, len(lost), count, said)
+    await db.run(_write_down, actor, "events_fetched", gateway, known, {"fetched": count}, said)
     return count
 
 
-def _write_down(actor: access.Actor, gateway: str, since: datetime, lost: int, count: int, why: str) -> None:
+def _write_down(
+    actor: access.Actor, act: str, gateway: str, before: Mapping[str, Any], after: Mapping[str, Any], why: str
+) -> None:
     with db.transaction() as s:
-        before, after = {"missing": lost, "since": since.isoformat()}, {"fetched": count}
-        audit.record(s, actor, "events_fetched", f"gateway:{gateway}", before=before, after=after, why=why)
+        audit.record(s, actor, act, f"gateway:{gateway}", before=before, after=after, why=why)
 
 
 async def fetch_recent() -> int:

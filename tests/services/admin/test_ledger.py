@@ -107,12 +107,9 @@ async def test_a_payment_that_we_have_not_registered_is_shown_and_settled_by_ask
     assert the(tables.Order).status == "paid"
     _, differences = await shown(finance)
     assert differences == []
-    (act,) = [act for act in factories.rows(tables.StaffAct) if act.act == "ledger_asked"]
-    assert (act.subject, act.before, act.after) == (
-        f"payment:{attempt.id}",
-        {"status": "redirected"},
-        {"status": "succeeded"},
-    )
+    begun, act = factories.rows(tables.StaffAct, subject=f"payment:{attempt.id}")
+    assert (begun.act, begun.before, begun.after) == ("ledger_ask_begun", *[{"status": "redirected"}] * 2)
+    assert (act.act, act.before, act.after) == ("ledger_asked", {"status": "redirected"}, {"status": "succeeded"})
 
 
 async def test_a_payment_of_nobody_is_shown_and_cannot_be_asked_for(gateway, finance):
@@ -268,6 +265,16 @@ async def test_asking_in_vain_changes_nothing_but_is_written_down(gateway, finan
     assert not await ledger.ask_again(finance, "stripe", "payment", attempt.id, WHY)
     assert again(attempt).status == "redirected"
     assert [act.act for act in factories.rows(tables.StaffAct)].count("ledger_asked") == 1
+
+
+@pytest.mark.parametrize("problem", [RuntimeError("broken"), asyncio.CancelledError()])
+async def test_asking_that_breaks_off_is_written_down_all_the_same(gateway, finance, problem: Exception):
+    attempt = factories.opened()
+    gateway.fail("look_up", problem)
+    with pytest.raises(type(problem)):
+        await ledger.ask_again(finance, "stripe", "payment", attempt.id, WHY)
+    act = the(tables.StaffAct, subject=f"payment:{attempt.id}")
+    assert (act.act, act.by_id, act.why) == ("ledger_ask_begun", finance.account_id, WHY)
 
 
 ACTS = {

@@ -64,7 +64,9 @@ def found(actor: access.Actor, said: str) -> views.FoundView:
         ("srl caffè", "Nome"),
         ("info@dan", "Indirizzo"),
         ("INFO@dangelo.test", "Indirizzo"),
-        ("015330304", "Codice fiscale"),
+        ("01533030480", "Codice fiscale"),
+        ("caffe 01533030480", "Nome"),
+        ("01533030480 dell'orto", "Nome"),
         ("347 555", "Telefono"),
         ("+39 347 555", "Telefono"),
     ],
@@ -75,6 +77,31 @@ def test_a_customer_is_found_by_what_they_say(support, said, why):
     (hit,) = found(support, said).customers
     assert hit.href == f"/admin/clienti/{wanted.account_id}"
     assert hit.why.startswith(why)
+
+
+TAX_CODE, VAT_NUMBER = "RSSMRA80A01H501U", "IT 0153.3030.480"
+
+
+@pytest.mark.parametrize("said", ["RSSMRA80A01H501U", "rssmra80a01h501u", "it01533030480"])
+def test_who_says_all_of_a_masked_number_finds_its_customer(support, said):
+    wanted = known("a@a.test", first_name="Ada", last_name="Neri", tax_code=TAX_CODE, vat_number=VAT_NUMBER, phone="")
+    (hit,) = found(support, said).customers
+    assert hit.href == f"/admin/clienti/{wanted.account_id}"
+    assert hit.why in {"Codice fiscale", "Partita IVA"}
+
+
+@pytest.mark.parametrize("number", ["RSSMRA80A01H501U", "IT01533030480"])
+def test_nobody_guesses_a_masked_number_piece_by_piece(support, number):
+    known("a@a.test", first_name="Ada", last_name="Neri", tax_code=TAX_CODE, vat_number=VAT_NUMBER, phone="")
+    for length in range(2, len(number)):
+        for said in (number[:length], f"ada {number[:length]}", f"{number[:length]} neri", f"={number[:length]}"):
+            assert found(support, said).customers == [], said
+
+
+def test_a_name_that_begins_as_a_masked_number_does_is_not_said_to_be_the_number(support):
+    known("a@a.test", first_name="Ada", last_name="Rssmro", tax_code=TAX_CODE, phone="")
+    (hit,) = found(support, "rssmr").customers
+    assert hit.why.startswith("Nome")
 
 
 def test_every_word_must_be_known_of_the_same_customer(support):
@@ -167,12 +194,16 @@ def test_the_migration_finds_the_accounts_that_were_there(support):
 
     before = stored()
     assert before
-    migration = importlib.import_module("pecapp.migrations.versions.0008_admin_search")
+    first, whole = (
+        importlib.import_module(f"pecapp.migrations.versions.{name}")
+        for name in ("0008_admin_search", "0011_whole_numbers")
+    )
     with db.engine().begin() as connection:
         connection.execute(delete(tables.AccountWord))
         connection.execute(delete(tables.Account).where(col(tables.Account.id) == support.account_id))
         with Operations.context(MigrationContext.configure(connection)):
-            migration._fill()
+            first._fill()
+            whole._make_whole()
     assert stored() == before
 
 

@@ -11,8 +11,8 @@ from pecapp import clock, errors, tables
 from pecapp.domain.disputes import Status
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base
-from pecapp.services import inbox
-from pecapp.services.admin import keyset, webhooks
+from pecapp.services import inbox, throttle
+from pecapp.services.admin import keyset, ledger, webhooks
 from tests.support import factories
 from tests.support import people as persons
 from tests.support.factories import KEPT, the
@@ -188,6 +188,17 @@ def test_a_number_that_could_be_a_cards_is_masked_and_nothing_else(words: str, s
     assert webhooks.masked(words) == shown
 
 
+async def test_the_headers_of_a_delivery_are_shown_and_none_where_none_were_kept(gateway):
+    actor, sent = persons.staff("support"), {"stripe-signature": "t=1,v1=ab", "user-agent": "u" * 5_000}
+    await inbox.receive("stripe", event("evt_1", attempt_id="b" * 32), SIGNED | sent | {"cookie": "sid=secret"})
+    shown = webhooks.one(actor, the(tables.InboxEvent).id or 0, "it").headers
+    assert shown == f"user-agent: {'u' * 1_000}\nstripe-signature: t=1,v1=ab"
+    factories.change(the(tables.InboxEvent), headers=None)
+    assert webhooks.one(actor, the(tables.InboxEvent).id or 0, "it").headers == ""
+    await inbox.take_over("stripe", listed("evt_2", clock.now(), attempt_id="b" * 32).raw)
+    assert webhooks.one(actor, the(tables.InboxEvent, event_id="evt_2").id or 0, "it").headers == ""
+
+
 async def test_a_body_that_is_no_object_is_shown_as_it_is(gateway):
     row = await deliver(attempt_id="b" * 32)
     factories.change(row, body="<html>")
@@ -282,8 +293,43 @@ async def test_what_never_came_is_fetched_once_and_handled_as_if_it_had_come(gat
     await drained()
     assert the(tables.Order).status == "paid"
     assert {row.proof for row in factories.rows(tables.InboxEvent)} == {"listed"}
-    first, _ = [act for act in factories.rows(tables.StaffAct) if act.act == "events_fetched"]
+    first, _ = factories.rows(tables.StaffAct, act="events_fetched")
     assert (first.subject, first.before["missing"], first.after["fetched"]) == ("gateway:stripe", 2, 2)
+
+
+async def test_a_fetch_that_breaks_off_is_written_down_with_what_was_missing(gateway, monkeypatch):
+    lost(gateway, factories.opened(), "evt_a", "evt_b")
+    actor = persons.staff("finance")
+    take_over = inbox.take_over
+
+    async def broken(gateway_name: str, raw: bytes) -> bool:
+        if b"evt_b" in raw:
+            raise asyncio.CancelledError
+        return await take_over(gateway_name, raw)
+
+    monkeypatch.setattr(inbox, "take_over", broken)
+    with pytest.raises(asyncio.CancelledError):
+        await webhooks.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY)
+    act = the(tables.StaffAct, subject="gateway:stripe")
+    assert (act.act, act.by_id, act.why) == ("events_fetch_begun", actor.account_id, WHY)
+    assert (act.before["missing"], act.after) == (2, act.before)
+
+
+async def test_the_gateways_are_asked_so_often_by_one_member_and_no_more(gateway):
+    eager, other = persons.staff("finance"), persons.staff("owner")
+    since = clock.now() - LONG_AGO
+    for _ in range(throttle.GATEWAY_ASKED.amount):
+        await webhooks.missing(eager, "stripe", since, "it")
+    asked = list(gateway.calls)
+    with pytest.raises(errors.TooMany):
+        await webhooks.missing(eager, "stripe", since, "it")
+    with pytest.raises(errors.TooMany):
+        await webhooks.fetch_missing(eager, "stripe", since, WHY)
+    with pytest.raises(errors.TooMany):
+        await ledger.day(eager, None, "it")
+    assert gateway.calls == asked
+    assert await webhooks.missing(other, "stripe", since, "it")
+    assert await ledger.day(other, None, "it")
 
 
 @pytest.mark.parametrize("problem", [base.GatewayError("no"), base.OutcomeUnknown("perhaps")])
@@ -330,12 +376,37 @@ async def test_one_gateway_that_is_away_does_not_keep_the_other_from_being_asked
 
 @pytest.mark.parametrize(
     "said",
-    ["4242424242424242 12/28", "4242 4242 4242 4242 123", "4242424242424242 4242424242424242", "4242-4242-4242-4242"],
+    [
+        "4242424242424242 12/28",
+        "4242 4242 4242 4242 123",
+        "4242424242424242 4242424242424242",
+        "4242-4242-4242-4242",
+        "PAN4242424242424242",
+        "4242424242424242EUR",
+        "pan_4242424242424242_exp",
+        "x4242 4242 4242 4242y",
+        "my_pi_4242424242424242",
+        "pi_1 4242424242424242",
+    ],
 )
 def test_a_cards_number_is_masked_whatever_stands_beside_it(said: str) -> None:
     assert "4242424242" not in webhooks.masked(said).replace(" ", "").replace("-", "")
 
 
-@pytest.mark.parametrize("said", ["2027-03-31", "1717171717", "393331234567", "evt_4242424242424242", "12345678901234"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2027-03-31",
+        "1717171717",
+        "393331234567",
+        "evt_4242424242424242",
+        "cs_test_4242424242424242",
+        "pi_4242424242424242_secret_x",
+        "12345678901234",
+        "WH-58D329510W468432D-8HN650336L201105X",
+        "a4242424242424242bcdef0123456789a",
+        "2027-03-31T12:00:00.424242Z",
+    ],
+)
 def test_what_is_no_cards_number_stays(said: str) -> None:
     assert webhooks.masked(said) == said

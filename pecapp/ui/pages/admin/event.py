@@ -56,6 +56,7 @@ def _event() -> rx.Component:
         ),
         _shelf("admin.event.one.led", _led_to()),
         _shelf("admin.event.one.proof", charge.facts(EVENT.proof)),
+        _shelf("admin.event.one.headers", _headers()),
         _shelf("admin.event.one.body", rx.el.pre(EVENT.body, tab_index=0, class_name="raw")),
         class_name="stack",
     )
@@ -63,6 +64,11 @@ def _event() -> rx.Component:
 
 def _shelf(title: str, content: rx.Component) -> rx.Component:
     return rx.el.section(rx.el.h2(text.t(title), class_name="shelf__title"), content, class_name="stack")
+
+
+def _headers() -> rx.Component:
+    none = rx.el.p(text.t("admin.event.one.headers.none"), class_name="hint")
+    return rx.cond(EVENT.headers != "", rx.el.pre(EVENT.headers, tab_index=0, class_name="raw"), none)
 
 
 def _led_to() -> rx.Component:

@@ -143,7 +143,7 @@ class Comparing(rx.State):
         self.found, self.problem = webhooks.Comparison(), ""
         try:
             self.found = await session.call(self, webhooks.missing, gateway, since, await session.lang(self))
-        except (errors.Unavailable, errors.NotFound) as refusal:
+        except (errors.NotFound, errors.TooMany, errors.Unavailable) as refusal:
             self.problem = i18n.error_text(refusal, await session.lang(self))
 
 

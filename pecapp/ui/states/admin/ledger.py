@@ -41,7 +41,7 @@ class Books(rx.State):
         lang = await session.lang(self)
         try:
             self.day, self.problem = await session.call(self, services.day, on, lang), ""
-        except (errors.Invalid, errors.Unavailable) as refusal:
+        except (errors.Invalid, errors.TooMany, errors.Unavailable) as refusal:
             self.day, self.problem = NOTHING, i18n.error_text(refusal, lang)
 
     @rx.event
