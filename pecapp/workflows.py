@@ -38,7 +38,7 @@ from pecapp.services import (
     sms,
     withdrawals,
 )
-from pecapp.services.admin import board, webhooks
+from pecapp.services.admin import board, lasting, webhooks
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,16 @@ async def _send_sms() -> int:
 async def events_round(_at: datetime, _context: object) -> None:
     """Fetch what the gateways have told and nobody delivered."""
     await DBOS.run_step_async({"name": "missing events"}, webhooks.fetch_recent)
+
+
+@DBOS.workflow()
+async def sessions_round(_at: datetime, _context: object) -> None:
+    """Tell the staff's open pages whose session is about to end."""
+    await DBOS.run_step_async({"name": "ending sessions"}, _tell_ending)
+
+
+async def _tell_ending() -> int:
+    return await asyncio.to_thread(lasting.tell_due)
 
 
 @DBOS.workflow()
@@ -325,6 +335,7 @@ async def running() -> AsyncIterator[None]:
         [
             {"schedule_name": "payments", "workflow_fn": payments_round, "schedule": every, "context": None},
             {"schedule_name": "mail", "workflow_fn": mail_round, "schedule": every, "context": None},
+            {"schedule_name": "sessions", "workflow_fn": sessions_round, "schedule": "0 * * * * *", "context": None},
             {
                 "schedule_name": "housekeeping",
                 "workflow_fn": housekeeping_round,

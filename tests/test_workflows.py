@@ -300,3 +300,21 @@ async def test_what_was_never_delivered_is_fetched_every_hour_and_settled(sqlite
         await handle.get_result()
         await _until(_paid(attempt))
     assert factories.alerts() == ["events_missing"]
+
+
+@pytest.mark.anyio
+async def test_every_minute_the_staff_is_told_whose_session_ends(sqlite_database, configured):
+    configured(59)
+    session = factories.the(tables.WebSession, id=factories.customer().session_id)
+    factories.change(session, second_factor_at=clock.now(), expires_at=clock.now() + timedelta(minutes=5))
+    told = []
+    live.listen(told.append)
+    try:
+        async with workflows.running():
+            (schedule,) = await DBOS.list_schedules_async(schedule_name_prefix="sessions")
+            assert schedule["schedule"] == "0 * * * * *"
+            handle = await DBOS.start_workflow_async(workflows.sessions_round, clock.now(), None)
+            await handle.get_result()
+    finally:
+        live.forget(told.append)
+    assert frozenset({live.session(session.id)}) in told

@@ -24,3 +24,10 @@ _RANK = MappingProxyType({Status.REQUESTED: 0, Status.PENDING: 1, Status.SUCCEED
 def move(status: Status, told: Status) -> Status:
     """The state after the gateway said `told`: it only moves on, and a failure is final, whatever is heard later."""
     return told if _RANK[told] > _RANK[status] else status
+
+
+def claim(status: Status, tries: int) -> int:
+    """The place of a refund where there is too little for all: what went, what may have gone, what was never sent."""
+    if status is not Status.REQUESTED:
+        return 0
+    return 1 if tries else 2

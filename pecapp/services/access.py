@@ -21,13 +21,15 @@ from sqlmodel import Session, col, delete, select, update
 
 from pecapp import clock, db, errors, i18n, settings, tables
 from pecapp.domain import staff as roles
-from pecapp.services import devices, links, passwords, throttle
+from pecapp.services import devices, links, live, passwords, throttle
 
 IDLE = timedelta(hours=24)
 """Longer than the 20 hours from which no warning is due before a session ends (WCAG 2.2.1)."""
 LONGEST = timedelta(days=30)
 STAFF_IDLE = timedelta(hours=1)
 STAFF_LONGEST = timedelta(hours=12)
+STAFF_WARNED = timedelta(minutes=6)
+"""How long before its end a session of the staff is said to end: at least five minutes, by a round each minute."""
 HALF_WAY = timedelta(minutes=10)
 """How long a password that was verified waits for the second factor."""
 FORMER = "former"
@@ -145,7 +147,7 @@ def _known(stranger: Actor, session_id: str, *, uses: bool = True) -> Actor:
     if uses and now - row.seen_at >= TOUCH:
         expires_at = _expiry(row, role, now)
         with contextlib.suppress(errors.Unavailable):  # a busy database must not sign anybody out
-            _touch(session_id, now, expires_at)
+            _touch(session_id, now, expires_at, warned=roles.is_staff(role) and row.expires_at - now <= STAFF_WARNED)
     stranger = replace(stranger, lang=i18n.language(row.lang))
     if row.account_id is None or role == FORMER:
         return stranger
@@ -165,13 +167,15 @@ def _expiry(row: tables.WebSession, role: str, now: datetime) -> datetime:
     return min(now + STAFF_IDLE, row.created_at + STAFF_LONGEST)
 
 
-def _touch(session_id: str, now: datetime, expires_at: datetime) -> None:
+def _touch(session_id: str, now: datetime, expires_at: datetime, *, warned: bool) -> None:
     with db.transaction() as s:
         s.execute(
             update(tables.WebSession)
             .where(col(tables.WebSession.id) == session_id)
             .values(seen_at=now, expires_at=expires_at)
         )
+        if warned:
+            live.publish(s, live.session(session_id))
 
 
 def require(actor: Actor) -> int:
@@ -189,16 +193,16 @@ def staff(actor: Actor, right: roles.Right = roles.Right.READ) -> int:
     return account_id
 
 
-def browser(actor: Actor) -> str:
-    """The key of what this browser keeps with us. Raises Forbidden when the browser keeps no cookies."""
-    if not actor.session_id:
-        raise errors.Forbidden("COOKIE_NECESSARI")
 def still_staff(s: Session, actor: Actor, right: roles.Right = roles.Right.READ) -> None:
     """As `staff`, by the role that the account has now: for work that lasts. Raises Forbidden."""
     role = s.exec(select(tables.Account.role).where(tables.Account.id == require(actor))).one_or_none()
     staff(replace(actor, role=role or FORMER), right)
 
 
+def browser(actor: Actor) -> str:
+    """The key of what this browser keeps with us. Raises Forbidden when the browser keeps no cookies."""
+    if not actor.session_id:
+        raise errors.Forbidden("COOKIE_NECESSARI")
     return actor.session_id
 
 

@@ -41,6 +41,11 @@ def account(account_id: int) -> str:
     return f"account:{account_id}"
 
 
+def session(session_id: str) -> str:
+    """Topic of how long one session of the staff still lasts."""
+    return f"session:{session_id}"
+
+
 def listen(listener: Listener) -> None:
     """Call `listener` with the topics of every publication, from whatever thread published them; it must not block."""
     _listeners.append(listener)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -30,13 +30,21 @@ PATIENCE = timedelta(days=10)
 
 
 def request(
-    s: Session, attempt: tables.PaymentAttempt, amount_cents: int, reason: str, at: datetime, *, waits: bool = False
+    s: Session,
+    attempt: tables.PaymentAttempt,
+    amount_cents: int,
+    reason: str,
+    at: datetime,
+    *,
+    waits: bool = False,
+    line_ids: Sequence[int] = (),
 ) -> tables.Refund | None:
     """Have `amount_cents` of what a locked attempt took given back, in the caller's transaction.
 
     Never more than is left of it, and once per `reason`: None when nothing is left or it was asked for before. Sent
-    after the commit. Raises Conflict (`PAGAMENTO_CONTESTATO`) while the payer contests the payment with their bank, who
-    would get it back twice; with `waits` the refund is kept until that is decided.
+    after the commit. `line_ids` are the lines of the order that it is for, if it is for some. Raises Conflict
+    (`PAGAMENTO_CONTESTATO`) while the payer contests the payment with their bank, who would get it back twice; with
+    `waits` the refund is kept until that is decided.
     """
     if not waits and is_contested(s, attempt.id):
         raise errors.Conflict("PAGAMENTO_CONTESTATO")
@@ -57,6 +65,7 @@ def request(
         idempotency_key=f"refund:{refund_id}",
         created_at=at,
         next_try_at=at,
+        line_ids=sorted(set(line_ids)),
     )
     s.add(refund)
     live.publish(s, live.order(attempt.order_id), live.WORK_PAYMENTS)
@@ -70,6 +79,13 @@ def left(s: Session, attempt: tables.PaymentAttempt) -> int:
         refund.attempt_id == attempt.id, col(refund.status).in_(rules.GIVEN)
     )
     return attempt.amount_cents - (s.exec(given).one() or 0) - _lost(s, attempt.id)
+
+
+def lines_given(s: Session, attempt_id: str) -> set[int]:
+    """The lines of the order that were given back already; what failed at the gateway has given nothing back."""
+    refund = tables.Refund
+    known = select(refund.line_ids).where(refund.attempt_id == attempt_id, col(refund.status).in_(rules.GIVEN))
+    return {line_id for line_ids in s.exec(known) for line_id in line_ids or ()}
 
 
 def is_contested(s: Session, attempt_id: str) -> bool:
@@ -94,23 +110,30 @@ def _lost(s: Session, attempt_id: str) -> int:
 def decided(s: Session, attempt_id: str) -> None:
     """A dispute over a locked attempt has ended: what was kept back meanwhile is sent now.
 
-    What a lost one has left too little for is given up, and the staff is told; one that was sent and not answered yet
-    is asked for again by its key, for the gateway may have made it.
+    What a lost one has left too little for is given up; one that was sent and not answered yet is asked for again by
+    its key, for the gateway may have made it. The staff is told of both. What went, or may have gone, counts before
+    what was never sent, whichever was asked for first.
     """
     at, refund = clock.now(), tables.Refund
     left = s.get_one(tables.PaymentAttempt, attempt_id).amount_cents - _lost(s, attempt_id)
-    known = select(refund).where(refund.attempt_id == attempt_id).order_by(col(refund.created_at))
-    for row in s.exec(db.locked(known)).all():
-        if row.status not in rules.GIVEN:
-            continue
-        if row.status == rules.Status.REQUESTED and not row.tries and row.amount_cents > left:
+    given = select(refund).where(refund.attempt_id == attempt_id, col(refund.status).in_(rules.GIVEN))
+    rows = s.exec(db.locked(given.order_by(col(refund.created_at), col(refund.id)))).all()
+    for row in sorted(rows, key=_claimed_by):
+        waits, too_much = row.status == rules.Status.REQUESTED, row.amount_cents > left
+        if waits and too_much and not row.tries:
             row.status, row.finished_at, row.next_try_at = rules.Status.FAILED.value, at, None
             alerts.tell_staff(s, "refund_failed", row.id, order_id=row.order_id)
         else:
             left -= row.amount_cents
-            row.next_try_at = at if row.status == rules.Status.REQUESTED else row.next_try_at
+            row.next_try_at = at if waits else row.next_try_at
+            if waits and too_much:
+                alerts.tell_staff(s, "refund_in_doubt", row.id, order_id=row.order_id)
         s.add(row)
     live.publish(s, live.WORK_PAYMENTS)
+
+
+def _claimed_by(row: tables.Refund) -> int:
+    return rules.claim(rules.Status(row.status), row.tries)
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------

@@ -206,6 +206,8 @@ class Refund(columns.Row, table=True):
     finished_at: datetime | None = columns.instant(optional=True)
     tries: int = 0
     next_try_at: datetime | None = columns.instant(optional=True, index=True)
+    line_ids: list[int] | None = Field(default_factory=list, sa_column=Column(JSON))
+    """The lines of the order that the staff gave back with it; none when it was everything or an amount."""
 
 
 class Counter(columns.Row, table=True):

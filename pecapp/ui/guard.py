@@ -18,6 +18,7 @@ from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from pecapp import errors
 from pecapp.domain import staff
 from pecapp.ui.states import session
+from pecapp.ui.states.admin import lasting
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,10 @@ class Guard(Middleware):
                 await session.turn_page(state)
             if short == _ARRIVAL:
                 mine = await state.get_state(session.Session)
-                await mine._arrive(await session.identify(EventContext.get().router_data))  # noqa: SLF001  (private: no RPC)
+                found = await session.identify(EventContext.get().router_data)
+                await mine._arrive(found)  # noqa: SLF001  (private: no RPC)
+                if staff.is_staff(found.role):
+                    await (await state.get_state(lasting.Lasting))._follow(found)  # noqa: SLF001
             return None
         policy = getattr(owner, "_policy", _CUSTOMER)
         if policy == _PUBLIC:
@@ -58,12 +62,19 @@ class Guard(Middleware):
         right = getattr(owner, "_right", staff.Right.READ)
         if actor.signed_in and (policy == _CUSTOMER or (policy == _ADMIN and staff.may(actor.role, right))):
             return None
+        if policy == _ADMIN and not actor.signed_in and not EventContext.get().router_data:
+            return StateUpdate(events=Event.from_event_type(_session_ended()))
         elsewhere = rx.redirect("/admin" if staff.is_staff(actor.role) else "/")
         return StateUpdate(events=Event.from_event_type(elsewhere if actor.signed_in else _sign_in_first()))
 
 
 def _is_framework(owner: type[BaseState]) -> bool:
     return owner.__module__.partition(".")[0] == "reflex"
+
+
+def _session_ended() -> EventSpec:
+    """News for a page whose session has ended meanwhile: nobody asked for anything, so nobody is led away."""
+    return cast("EventSpec", lasting.Lasting.refresh())
 
 
 def _sign_in_first() -> EventSpec:

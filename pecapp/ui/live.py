@@ -6,7 +6,7 @@ news never shows anybody more than a reload would.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import reflex as rx
@@ -20,6 +20,8 @@ _watching: dict[str, dict[str, Refresh]] = defaultdict(dict)
 """Topic -> client token of a tab -> the handler that reads its view again."""
 _topics: dict[str, set[str]] = defaultdict(set)
 """Client token -> its topics: a tab that goes to another page watches only that one."""
+_own: dict[str, set[str]] = defaultdict(set)
+"""Client token -> the topics that are its own, whatever page it shows."""
 
 
 def watch(state: rx.State, refresh: Refresh, *topics: str) -> None:
@@ -29,14 +31,29 @@ def watch(state: rx.State, refresh: Refresh, *topics: str) -> None:
     """
     token = state.router.session.client_token
     leave(token)
-    for topic in topics:
-        _watching[topic][token] = refresh
-        _topics[token].add(topic)
+    _add(_topics, token, refresh, topics)
+
+
+def watch_always(state: rx.State, refresh: Refresh, topic: str) -> None:
+    """As `watch`, beside it and for as long as the tab is open, whatever page it shows; one topic at a time."""
+    token = state.router.session.client_token
+    _forget(_own, token)
+    _add(_own, token, refresh, (topic,))
 
 
 def leave(token: str) -> None:
-    """Forget what the tab `token` watches."""
-    for topic in _topics.pop(token, ()):
+    """Forget what the page of the tab `token` watches."""
+    _forget(_topics, token)
+
+
+def _add(kept: dict[str, set[str]], token: str, refresh: Refresh, topics: Iterable[str]) -> None:
+    for topic in topics:
+        _watching[topic][token] = refresh
+        kept[token].add(topic)
+
+
+def _forget(kept: dict[str, set[str]], token: str) -> None:
+    for topic in kept.pop(token, ()):
         _watching[topic].pop(token, None)
         if not _watching[topic]:
             del _watching[topic]
@@ -97,13 +114,14 @@ class Courier:
 
     async def _deliver(self, topics: set[str]) -> None:
         heard = _watching if live.EVERYTHING in topics else topics & _watching.keys()
-        tabs = {token: refresh for topic in tuple(heard) for token, refresh in _watching[topic].items()}
+        tabs = {(token, refresh) for topic in tuple(heard) for token, refresh in _watching[topic].items()}
         if not tabs:
             return
         namespace = self.app.event_namespace
         connected = namespace.token_to_sid if namespace else {}
-        for token, refresh in tabs.items():
+        for token, refresh in tabs:
             if token in connected:
                 await self.app.event_processor.enqueue(token, Event.from_event_type(refresh)[0])
             else:
                 leave(token)
+                _forget(_own, token)

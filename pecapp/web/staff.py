@@ -1,6 +1,7 @@
 """`/admin/entra`: the second factor of the staff, between the password and everything else."""
 
 import asyncio
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -27,7 +28,7 @@ async def enter(request: Request) -> Response:
     try:
         entered = await asyncio.to_thread(second_factor.enter, actor, code)
     except errors.Forbidden:
-        return RedirectResponse("/accedi?next=/admin", 303)
+        return _password_first(wanted)
     except (errors.Invalid, errors.TooMany) as refusal:
         problem = i18n.error_text(refusal, sheets.language(request, actor))
         return await _ask(request, actor, wanted, problem, 429 if isinstance(refusal, errors.TooMany) else 422)
@@ -44,9 +45,13 @@ async def _ask(request: Request, actor: access.Actor, wanted: str, problem: str 
     try:
         enrolment = await asyncio.to_thread(second_factor.enrolment, actor)
     except errors.Forbidden:
-        return RedirectResponse("/accedi?next=/admin", 303)
+        return _password_first(wanted)
     lang = sheets.language(request, actor)
     return sheets.sheet("second_factor.html", lang, status=status, enrolment=enrolment, onward=wanted, problem=problem)
+
+
+def _password_first(wanted: str) -> Response:
+    return RedirectResponse(f"/accedi?next={quote(wanted)}", 303)
 
 
 routes = [

@@ -24,3 +24,8 @@ def test_every_pair_leads_where_it_should(status: Status, told: Status) -> None:
 
 def test_what_failed_counts_no_more_against_what_is_left() -> None:
     assert set(Status) - refunds.GIVEN == {Status.FAILED}
+
+
+def test_where_there_is_too_little_what_went_comes_before_what_may_have_gone_and_that_before_what_did_not() -> None:
+    known = [(Status.REQUESTED, 0), (Status.REQUESTED, 3), (Status.PENDING, 1), (Status.SUCCEEDED, 0)]
+    assert [refunds.claim(status, tries) for status, tries in known] == [2, 1, 0, 0]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pecapp import clock, db, errors, tables
+from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain.disputes import Status
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base
@@ -165,6 +165,47 @@ async def test_what_a_lost_dispute_took_is_not_given_back_again(gateway, paid):
     assert factories.alerts() == ["payment_disputed", "dispute_lost", "refund_failed"]
     assert ask(paid, 100) is None
     assert (the(tables.Order).status, the(tables.Order).review_reason) == ("paid", "disputed")
+
+
+def asked_for(attempt, *cents: int) -> list[tables.Refund]:
+    """Refunds that wait for the end of a dispute, the first asked for first."""
+    rows = []
+    for number, amount in enumerate(cents):
+        with db.transaction() as s:
+            held = settlement.hold(s, attempt.id)
+            at = clock.now() + timedelta(seconds=number)
+            rows.append(refunds.request(s, held, amount, f"staff:{number}", at, waits=True))
+    return rows
+
+
+async def test_what_already_went_counts_before_what_was_never_sent(gateway, paid):
+    await hear(gateway, paid)
+    young, gone = asked_for(paid, 300, 500)
+    factories.change(gone, status="succeeded", next_try_at=None)
+    await hear(gateway, paid, Status.LOST, "evt_lost", amount_cents=600)
+    assert (again(young).status, again(gone).status) == ("failed", "succeeded")
+    assert factories.alerts() == ["payment_disputed", "dispute_lost", "refund_failed"]
+
+
+async def test_what_may_have_gone_counts_before_what_was_never_sent(gateway, paid):
+    await hear(gateway, paid)
+    young, sent = asked_for(paid, 300, 500)
+    factories.change(sent, tries=1)
+    await hear(gateway, paid, Status.LOST, "evt_lost", amount_cents=600)
+    assert (again(young).status, again(sent).status) == ("failed", "requested")
+    assert factories.alerts() == ["payment_disputed", "dispute_lost", "refund_failed"]
+
+
+async def test_a_refund_that_may_have_gone_after_the_money_was_lost_is_sent_again_and_the_staff_is_told(gateway, paid):
+    await hear(gateway, paid)
+    (sent,) = asked_for(paid, 500)
+    factories.change(sent, tries=1)
+    await hear(gateway, paid, Status.LOST, "evt_lost", amount_cents=1000)
+    assert factories.alerts() == ["payment_disputed", "dispute_lost", "refund_in_doubt"]
+    assert await refunds.send_due() == 1
+    assert [one.amount_cents for one in gateway.refunds.values()] == [500]
+    for lang in i18n.LANGS:
+        assert i18n.words(lang)["staff.alert.refund_in_doubt"]
 
 
 async def test_what_a_partly_lost_dispute_left_can_be_given_back(gateway, paid):

@@ -129,6 +129,23 @@ def test_finance_gives_back_what_it_chose_once_however_often_it_is_pressed(clien
     assert "rimborso di 5,08" in tab.seen
 
 
+def test_a_line_that_was_given_back_is_shown_as_such_and_refused(client: TestClient, shop: Shop) -> None:
+    order = factories.the(tables.Order)
+    words = {"product_code": "PEC-STD", "name_it": "Casella", "name_en": "Mailbox", "quantity": 1}
+    lines = [
+        factories.add(tables.OrderLine(order_id=order.id or 0, net_cents=cents, list_net_cents=cents, **words))
+        for cents in (700, 290)
+    ]
+    with member(client, "finance").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        for _ in range(2):
+            give_back(tab, shop.number, "lines", **{f"line_{lines[1].id}": "yes"})
+        tab.settle()
+    assert [row.amount_cents for row in factories.rows(tables.Refund)] == [354]
+    assert '"given":true' in tab.seen
+    assert "già stata rimborsata" in tab.seen
+
+
 @pytest.mark.parametrize("amount", ["", "abc", "0", "-1", "12,081", "99999", "1e3", None, ["5"]])
 def test_an_amount_that_is_none_gives_nothing_back(client: TestClient, shop: Shop, amount: object) -> None:
     with member(client, "finance").connect() as socket:

@@ -157,6 +157,8 @@ class RefundableLine:
     name: str
     gross: str
     gross_cents: int
+    given: bool = False
+    """Whether it was given back already: it cannot be once more."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +180,19 @@ def refundable(actor: access.Actor, number: str, lang: i18n.Lang) -> Refundable 
         left = refunds.left(s, attempt) if attempt else 0
         if left <= 0:
             return None
-        lines = s.exec(select(tables.OrderLine).where(tables.OrderLine.order_id == order.id)).all()
-        shares = money.shares(order.gross_cents, [line.net_cents for line in lines])
+        shares, given = _shares(s, order), refunds.lines_given(s, attempt.id) if attempt else set()
     return Refundable(
         left=i18n.money(left, lang),
         left_cents=left,
         lines=[
-            RefundableLine(line.id or 0, line.name_it if lang == "it" else line.name_en, i18n.money(cents, lang), cents)
-            for line, cents in zip(lines, shares, strict=True)
+            RefundableLine(
+                line_id=line.id or 0,
+                name=line.name_it if lang == "it" else line.name_en,
+                gross=i18n.money(cents, lang),
+                gross_cents=cents,
+                given=line.id in given,
+            )
+            for line, cents in shares
         ],
     )
 
@@ -204,7 +211,8 @@ def refund(
     Everything that is left without `line_ids` and `cents`; these lines with their VAT; or exactly so many cents. Never
     more than is left of what the gateway took. `key` names the intention: pressed twice, it is one refund. The order is
     «Rimborsato» once nothing of it is left; services stay as they are. Raises Forbidden, Invalid without a reason or
-    for a wrong amount, NotFound, Conflict when there is nothing to give back or the payment is contested.
+    for a wrong amount, NotFound, Conflict when there is nothing to give back, one of the lines was given back before
+    or the payment is contested.
     """
     access.staff(actor, staff.Right.REFUND)
     said, reason = audit.reason(why), f"staff:{_intention(key)}"
@@ -220,12 +228,15 @@ def refund(
         ).one_or_none()
         if done is not None:
             return done.amount_cents
+        if cents is None and refunds.lines_given(s, attempt.id).intersection(line_ids):
+            raise errors.Conflict("RIGA_GIA_RIMBORSATA")
         left = refunds.left(s, attempt)
         wanted = _wanted(s, order, left, line_ids, cents)
         if not 0 < wanted <= left:
             code = "RIMBORSO_TROPPO" if left else "RIMBORSO_NON_POSSIBILE"
             raise errors.Conflict(code, **({"left": i18n.money(left, actor.lang)} if left else {}))
-        if refunds.request(s, attempt, wanted, reason, clock.now()) is None:
+        of_lines = line_ids if cents is None else ()
+        if refunds.request(s, attempt, wanted, reason, clock.now(), line_ids=of_lines) is None:
             raise errors.Conflict("RIMBORSO_NON_POSSIBILE")
         was = order.status
         becomes = was
@@ -250,11 +261,17 @@ def _wanted(s: Session, order: tables.Order, left: int, line_ids: Sequence[int],
         return cents
     if not line_ids:
         return left
-    lines = s.exec(select(tables.OrderLine).where(tables.OrderLine.order_id == order.id)).all()
-    if not set(line_ids) <= {line.id for line in lines}:
+    shares = _shares(s, order)
+    if not set(line_ids) <= {line.id for line, _ in shares}:
         return 0
-    shares = money.shares(order.gross_cents, [line.net_cents for line in lines])
-    return sum(share for line, share in zip(lines, shares, strict=True) if line.id in line_ids)
+    return sum(share for line, share in shares if line.id in line_ids)
+
+
+def _shares(s: Session, order: tables.Order) -> list[tuple[tables.OrderLine, int]]:
+    """Each line of the order with its part of the total. By their ids: who gets a last cent must not change."""
+    line = tables.OrderLine
+    lines = s.exec(select(line).where(line.order_id == order.id).order_by(col(line.id))).all()
+    return list(zip(lines, money.shares(order.gross_cents, [one.net_cents for one in lines]), strict=True))
 
 
 def _owner(s: Session, table: type[tables.Service] | type[tables.PaymentMethod], row_id: int) -> int:

@@ -4,6 +4,7 @@ Nothing is debited or changed by looking. The figures are those that the debits 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, cast
@@ -12,10 +13,11 @@ from sqlalchemy import CursorResult, delete
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
-from pecapp.domain import renewals, staff
+from pecapp.domain import calendar, renewals, staff
 from pecapp.services import access, audit, brake, catalog, debits, live, methods, renewal_costs
 
 PIECE = 200
+"""How many services are looked at for a piece."""
 DAYS = 8
 """How many days can be looked at, today among them."""
 
@@ -49,8 +51,8 @@ class Piece:
     cents: int = 0
     lights: dict[str, int] = field(default_factory=dict)
     different: int = 0
-    after: int = 0
-    """Where the next piece begins; 0 at the end."""
+    after: str = ""
+    """After what the next piece begins, for `rehearse`; empty at the end."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,64 @@ def days(lang: i18n.Lang) -> list[tuple[str, str]]:
     return [((day := today + timedelta(days=ahead)).isoformat(), i18n.date(day, lang)) for ahead in range(DAYS)]
 
 
-def rehearse(actor: access.Actor, day: date, after: int, lang: i18n.Lang) -> Piece:
-    """The debits of a day from the `after`th on, a piece at a time. Raises Forbidden, Invalid for a day too far off."""
+def rehearse(actor: access.Actor, day: date, after: object, lang: i18n.Lang) -> Piece:
+    """The debits of a day, a piece at a time, each after what the one before ended with; the first after nothing.
+
+    For a piece, so many services are looked at; it may hold fewer debits, or none. It costs the same wherever in the
+    day it is. Raises Forbidden, Invalid for a day too far off or for what no piece ended with.
+    """
     access.staff(actor, staff.Right.READ)
     if not 0 <= (day - clock.today()).days < DAYS:
         raise errors.Invalid({"day": "DATI_NON_VALIDI"})
+    edge = _edge(after, day)
     with db.reading() as s:
-        ids = list(s.exec(debits.due(day).offset(after).limit(PIECE)))
+        ids, end = _next(s, day, edge)
         drawn = _debits(s, ids, day, lang)
+    return _added_up(drawn, brake.scope(end[1], end[0]) if end else "")
+
+
+def _next(s: Session, day: date, edge: tuple[date, int]) -> tuple[list[int], tuple[date, int] | None]:
+    """The services that are debited on `day`, of the next `PIECE` after `edge`; and where those end, if not at the end.
+
+    Expiry by expiry, of which a day has few, and with the rows that are looked at named first: asked in one, the
+    database would go through the whole day for each piece.
+    """
+    service, lasting = tables.Service, tables.LASTING
+    expires_on, beyond = edge
+    due: list[int] = []
+    left = PIECE
+    while expires_on <= day + timedelta(days=calendar.DEBIT_DAYS_BEFORE_EXPIRY):
+        ids = select(col(service.id).label("id")).where(
+            lasting, service.expires_on == expires_on, col(service.id) > beyond
+        )
+        looked_at = ids.order_by(col(service.id)).limit(left)
+        found = list(s.exec(looked_at))
+        if found:
+            due += s.exec(debits.due(day).where(col(service.id) == looked_at.subquery().c.id))
+        left -= len(found)
+        if not left:
+            return due, (expires_on, found[-1])
+        expires_on, beyond = expires_on + timedelta(days=1), 0
+    return due, None
+
+
+def _edge(after: object, day: date) -> tuple[date, int]:
+    """What a piece begins after: an expiry, and the number of a service. Raises Invalid."""
+    if after == "":
+        return day, 0
+    number, _, expiry = after.partition(":") if isinstance(after, str) else ("", "", "")
+    with suppress(ValueError):
+        expires_on = date.fromisoformat(expiry)
+        if _is_number(number) and brake.scope(int(number), expires_on) == after and expires_on >= day:
+            return expires_on, int(number)
+    raise errors.Invalid({"after": "DATI_NON_VALIDI"})
+
+
+def _is_number(said: str) -> bool:
+    return said.isascii() and said.isdecimal() and len(said) < 16
+
+
+def _added_up(drawn: Sequence[tuple[Debit, int]], after: str) -> Piece:
     found = [debit for debit, _ in drawn]
     lights: dict[str, int] = {}
     for debit in found:
@@ -96,7 +148,7 @@ def rehearse(actor: access.Actor, day: date, after: int, lang: i18n.Lang) -> Pie
         cents=sum(cents for debit, cents in drawn if debit.light != renewals.Light.UNCOVERED),
         lights=lights,
         different=sum(1 for debit in found if debit.before),
-        after=after + PIECE if len(ids) == PIECE else 0,
+        after=after,
     )
 
 
@@ -198,7 +250,7 @@ def _owner(s: Session, scope: str) -> int | None:
     if scope == brake.ALL:
         return None
     number, _, _expiry = scope.partition(":")
-    known = s.get(tables.Service, int(number)) if number.isascii() and number.isdecimal() and len(number) < 16 else None
+    known = s.get(tables.Service, int(number)) if _is_number(number) else None
     if known is None or known.expires_on is None or brake.scope(known.id or 0, known.expires_on) != scope:
         raise errors.NotFound
     return known.account_id

@@ -22,6 +22,8 @@ AGAIN_AFTER = timedelta(days=30)
 """How long after its end the same promotion may not come again without a reason of its own (2.3)."""
 _CODE = re.compile(r"[A-Z0-9-]{3,20}")
 _HIGHEST = 10_000_00
+COUNTED = 1_000
+"""Up to how many uses of a code are counted: an open page counts them anew at each payment of anybody."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,18 @@ def shown(actor: access.Actor, lang: i18n.Lang) -> SellingView:
         prices = s.exec(select(tables.Price).order_by(col(tables.Price.valid_from).desc())).all()
         promotions = s.exec(select(tables.Promotion).order_by(col(tables.Promotion.starts_at).desc())).all()
         codes = s.exec(select(tables.DiscountCode).order_by(col(tables.DiscountCode.starts_at).desc())).all()
-        uses = dict(s.exec(select(tables.CodeUse.code, func.count()).group_by(col(tables.CodeUse.code))).all())
+        uses = _uses(s)
     return SellingView(
         [_product(row, prices, promotions, lang) for row in products],
         [_code(row, uses.get(row.code, 0), lang) for row in codes],
     )
+
+
+def _uses(s: Session) -> dict[str, int]:
+    """How often each code was used, or one more than `COUNTED`: the index alone answers, it holds all that is read."""
+    code, use = tables.DiscountCode, tables.CodeUse
+    some = select(use.code).where(use.code == code.code).limit(COUNTED + 1).correlate(code).subquery()
+    return dict(s.exec(select(code.code, select(func.count()).select_from(some).scalar_subquery())).all())
 
 
 def _product(
@@ -131,13 +140,16 @@ def _product(
 def _code(row: tables.DiscountCode, uses: int, lang: i18n.Lang) -> CodeView:
     value = f"{row.value} %" if row.kind == rules.CodeKind.PERCENT else i18n.money(row.value, lang)
     most = i18n.number(row.max_uses, lang) if row.max_uses is not None else "∞"
+    used = i18n.number(min(uses, COUNTED), lang)
+    if uses > COUNTED:
+        used = i18n.text("staff.code.used_over", lang, number=used)
     return CodeView(
         code=row.code,
         what=i18n.text(f"staff.code.kind.{row.kind}", lang, value=value),
         products=", ".join(row.product_codes) or i18n.text("staff.code.all", lang),
         since=i18n.instant(row.starts_at, lang),
         until=i18n.instant(row.ends_at, lang),
-        uses=f"{i18n.number(uses, lang)} / {most}",
+        uses=f"{used} / {most}",
         state=_state(row.starts_at, row.ends_at),
     )
 

@@ -90,7 +90,9 @@ def refund_dialog() -> rx.Component:
 
 def _lines() -> rx.Component:
     def draw(line: services.RefundableLine) -> rx.Component:
-        return forms.checkbox(f"line_{line.line_id}", f"{line.name}: {line.gross}")
+        words = f"{line.name}: {line.gross}"
+        given = text.t("staff.refund.given", line=words)
+        return forms.checkbox(f"line_{line.line_id}", rx.cond(line.given, given, words), disabled=line.given)
 
     return rx.el.fieldset(
         rx.el.legend(text.t("staff.refund.which"), class_name="field__label"), rx.foreach(Refunds.lines, draw)

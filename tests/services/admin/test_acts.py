@@ -276,11 +276,23 @@ def test_never_more_goes_back_than_came(shop: FakeGateway) -> None:
     assert refusal.value.code == "RIMBORSO_NON_POSSIBILE"
 
 
-def test_lines_go_back_with_their_vat(shop: FakeGateway) -> None:
-    order, actor = paid(), persons.staff("finance")
+def of_two_lines() -> tables.Order:
+    """A paid order of two lines, of 8.54 and 3.54 with their VAT."""
+    order = paid()
     for code, cents in (("PEC-STD", 700), ("PEC-SPACE", 290)):
         values = {"product_code": code, "name_it": code, "name_en": code, "quantity": 1}
         factories.add(tables.OrderLine(order_id=order.id or 0, net_cents=cents, list_net_cents=cents, **values))
+    return order
+
+
+def lines_of(actor: access.Actor, order: tables.Order) -> list[acts.RefundableLine]:
+    offered = acts.refundable(actor, order.number, "it")
+    assert offered is not None
+    return offered.lines
+
+
+def test_lines_go_back_with_their_vat(shop: FakeGateway) -> None:
+    order, actor = of_two_lines(), persons.staff("finance")
     offered = acts.refundable(actor, order.number, "it")
     assert offered is not None
     assert [line.gross_cents for line in offered.lines] == [854, 354]
@@ -294,6 +306,43 @@ def test_lines_of_another_order_are_refused(shop: FakeGateway) -> None:
     with pytest.raises(errors.Conflict):
         acts.refund(actor, order.number, KEY, WHY, line_ids=[999_999])
     assert refunds() == []
+
+
+def test_a_line_goes_back_once_whoever_presses(shop: FakeGateway) -> None:
+    order, actor = of_two_lines(), persons.staff("finance")
+    dear, cheap = (line.line_id for line in lines_of(actor, order))
+    acts.refund(actor, order.number, KEY, WHY, line_ids=[cheap, cheap])
+    before = factories.dump()
+    for again in ([cheap], [dear, cheap]):
+        with pytest.raises(errors.Conflict) as refusal:
+            acts.refund(actor, order.number, "b" * 32, WHY, line_ids=again)
+        assert refusal.value.code == "RIGA_GIA_RIMBORSATA"
+    assert factories.dump() == before
+    assert acts.refund(actor, order.number, KEY, WHY, line_ids=[cheap]) == 354
+    assert acts.refund(actor, order.number, "c" * 32, WHY, line_ids=[dear]) == 854
+    assert (sorted(refunds()), factories.again(order).status) == ([354, 854], "refunded")
+
+
+def test_a_line_that_was_given_back_is_shown_as_such(shop: FakeGateway) -> None:
+    order, actor = of_two_lines(), persons.staff("finance")
+    assert [line.given for line in lines_of(actor, order)] == [False, False]
+    acts.refund(actor, order.number, KEY, WHY, line_ids=[lines_of(actor, order)[1].line_id])
+    assert [(line.gross_cents, line.given) for line in lines_of(actor, order)] == [(854, False), (354, True)]
+
+
+def test_a_line_whose_refund_failed_can_be_given_back_again(shop: FakeGateway) -> None:
+    order, actor = of_two_lines(), persons.staff("finance")
+    line, _ = lines_of(actor, order)
+    acts.refund(actor, order.number, KEY, WHY, line_ids=[line.line_id])
+    factories.change(factories.the(tables.Refund), status="failed")
+    assert acts.refund(actor, order.number, "b" * 32, WHY, line_ids=[line.line_id]) == line.gross_cents
+
+
+def test_an_amount_and_everything_that_is_left_name_no_lines(shop: FakeGateway) -> None:
+    order, actor = of_two_lines(), persons.staff("finance")
+    acts.refund(actor, order.number, KEY, WHY, cents=500)
+    acts.refund(actor, order.number, "b" * 32, WHY)
+    assert [row.line_ids for row in factories.rows(tables.Refund)] == [[], []]
 
 
 def test_what_was_not_paid_is_not_given_back(shop: FakeGateway) -> None:

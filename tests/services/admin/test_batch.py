@@ -49,26 +49,26 @@ def scope(row: Any) -> str:
 
 async def test_what_is_shown_is_what_is_debited(bank: Any, due: list[Any]) -> None:
     before = factories.dump()
-    shown = batch.rehearse(owner(), E7, 0, "it")
+    shown = batch.rehearse(owner(), E7, "", "it")
     assert [debit.key for debit in shown.debits] == [scope(row) for row in due]
-    assert (shown.cents, shown.lights, shown.after) == (2 * 1208, {"covered": 2}, 0)
+    assert (shown.cents, shown.lights, shown.after) == (2 * 1208, {"covered": 2}, "")
     assert "service" in before
     assert await round_() == 2
     assert sum(charge.amount_cents for charge in bank.charges.values()) == shown.cents
-    assert batch.rehearse(persons.staff("support"), E7, 0, "it").debits == []
+    assert batch.rehearse(persons.staff("support"), E7, "", "it").debits == []
 
 
 async def test_looking_changes_nothing(due: list[Any]) -> None:
     actor = owner()
     before = factories.dump()
-    batch.rehearse(actor, E7, 0, "it")
+    batch.rehearse(actor, E7, "", "it")
     batch.stopped(actor, "it")
     assert factories.dump() == before
 
 
 async def test_what_will_not_be_tried_says_why_and_is_not_in_the_total(due: list[Any], card: Any) -> None:
     factories.change(card, ceiling_cents=1000)
-    shown = batch.rehearse(owner(), E7, 0, "it")
+    shown = batch.rehearse(owner(), E7, "", "it")
     assert {(debit.light, debit.why) for debit in shown.debits} == {("uncovered", "Costa più di quanto autorizzato")}
     assert shown.cents == 0
 
@@ -77,24 +77,53 @@ async def test_what_costs_more_than_last_time_is_marked(bank: Any, due: list[Any
     await round_()
     factories.price("PEC-STD", date(2028, 1, 1), 1990)
     days.go_to(date(2028, 3, 24))
-    shown = batch.rehearse(owner(), date(2028, 3, 24), 0, "it")
+    shown = batch.rehearse(owner(), date(2028, 3, 24), "", "it")
     assert (shown.different, {debit.before for debit in shown.debits}) == (2, {"12,08\xa0€"})
 
 
 async def test_a_long_day_comes_in_pieces(monkeypatch: pytest.MonkeyPatch, due: list[Any]) -> None:
     monkeypatch.setattr(batch, "PIECE", 1)
     actor = owner()
-    first = batch.rehearse(actor, E7, 0, "it")
+    first = batch.rehearse(actor, E7, "", "it")
     second = batch.rehearse(actor, E7, first.after, "it")
     assert [debit.key for debit in first.debits + second.debits] == [scope(row) for row in due]
     assert batch.rehearse(actor, E7, second.after, "it") == batch.Piece()
+
+
+async def test_what_is_debited_while_somebody_looks_hides_nothing_from_them(
+    bank: Any, actor: access.Actor, card: Any, due: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = renewing.service(actor, card, E - timedelta(days=1))
+    monkeypatch.setattr(batch, "PIECE", 2)
+    who = owner()
+    first = batch.rehearse(who, E7, "", "it")
+    assert [debit.key for debit in first.debits] == [scope(later), scope(due[0])]
+    assert await debits.run([due[0].id]) == 1
+    assert [debit.key for debit in batch.rehearse(who, E7, first.after, "it").debits] == [scope(due[1])]
+
+
+NO_EDGE = (
+    *("1", ":", "1:", "x:2027-03-31", "-1:2027-03-31", "01:2027-03-31", "1:2027-03-23", f"{'9' * 40}:2027-03-31"),
+    *("1:2027-13-31", "1:20270331", "²:2027-03-31", "1:2027-03-31 ", 0, 200, None, True, [], {"$gt": ""}),
+)
+
+
+@pytest.mark.parametrize("after", NO_EDGE)
+async def test_what_no_piece_ended_with_is_refused(due: list[Any], after: Any) -> None:
+    actor = owner()
+    with pytest.raises(errors.Invalid):
+        batch.rehearse(actor, E7, after, "it")
+
+
+async def test_beyond_the_last_there_is_nothing(due: list[Any]) -> None:
+    assert batch.rehearse(owner(), E7, "1:9999-12-31", "it") == batch.Piece()
 
 
 @pytest.mark.parametrize("ahead", [-1, 8, 400])
 async def test_only_the_coming_week_can_be_rehearsed(due: list[Any], ahead: int) -> None:
     actor = owner()
     with pytest.raises(errors.Invalid):
-        batch.rehearse(actor, E7 + timedelta(days=ahead), 0, "it")
+        batch.rehearse(actor, E7 + timedelta(days=ahead), "", "it")
 
 
 # --- the brake --------------------------------------------------------------------------------------------------------
@@ -103,7 +132,7 @@ async def test_only_the_coming_week_can_be_rehearsed(due: list[Any], ahead: int)
 async def test_one_debit_is_held_and_let_go(bank: Any, due: list[Any]) -> None:
     actor = owner()
     batch.hold(actor, scope(due[0]), WHY)
-    assert [debit.held for debit in batch.rehearse(actor, E7, 0, "it").debits] == [True, False]
+    assert [debit.held for debit in batch.rehearse(actor, E7, "", "it").debits] == [True, False]
     assert await round_() == 1
     batch.release(actor, scope(due[0]), WHY)
     assert await round_() == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pecapp import clock, db, errors, tables
+from pecapp import clock, db, errors, i18n, tables
 from pecapp.services import access, baskets, catalog
 from pecapp.services.admin import selling
 from tests.support import factories
@@ -199,6 +199,20 @@ def test_the_page_shows_what_was_is_and_comes(owner: access.Actor) -> None:
     assert [(one.code, one.uses, one.state) for one in shown.codes if one.code == "AMICI-10"] == [
         ("AMICI-10", "0 / 5", "now")
     ]
+
+
+def test_uses_are_counted_up_to_a_number_and_no_further(owner: access.Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selling, "COUNTED", 2)
+    shown = {}
+    for name, uses in (("MAI", 0), ("DUE-VOLTE", 2), ("SPESSO", 3)):
+        selling.add_code(owner, code(code=name), WHY)
+        for _ in range(uses):
+            order = factories.order()
+            factories.add(tables.CodeUse(order_id=order.id or 0, code=name, account_id=order.account_id))
+    for lang in i18n.LANGS:
+        shown[lang] = {one.code: one.uses for one in selling.shown(owner, lang).codes}
+    assert [shown["it"][name] for name in ("MAI", "DUE-VOLTE", "SPESSO")] == ["0 / ∞", "2 / ∞", "più di 2 / ∞"]
+    assert shown["en"]["SPESSO"] == "more than 2 / ∞"
 
 
 @pytest.mark.parametrize("role", ["stranger", "customer", "support", "finance"])

@@ -4,15 +4,18 @@ A page module has `ROUTE`, `TITLE_KEY`, `ON_LOAD`, and `page()` that returns `fr
 `_policy: ClassVar[str] = "admin"`. Buttons of `components.admin_acts` work in every one of them.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import reflex as rx
 
 from pecapp.domain import staff
 from pecapp.ui import layout, text
-from pecapp.ui.components import admin_acts, buttons, forms, icons
+from pecapp.ui.components import admin_acts, buttons, feedback, forms, icons
 from pecapp.ui.states import visitor
+from pecapp.ui.states.admin import lasting as states
 
+Lasting: Any = states.Lasting
+"""Its vars are variables of the page here; a type checker sees the values they will have."""
 SEARCH = "/admin/cerca"
 PLACES = (
     ("/admin", "staff.nav.board", staff.Right.READ),
@@ -43,6 +46,7 @@ def page(
     words = [] if lead is None else [rx.el.p(lead, class_name="lead")]
     return layout.page(
         rx.el.div(
+        _lasting(),
             _places(here),
             rx.el.div(
                 _search(),
@@ -59,6 +63,29 @@ def page(
 
 
 def may(right: staff.Right, *children: rx.Component) -> rx.Component:
+def _lasting() -> rx.Component:
+    """What is said of a session that is about to end; its place is always there, so that it is announced."""
+    soon = feedback.callout(
+        text.t("staff.session.soon"),
+        rx.el.p(text.t("staff.session.until", at=Lasting.ends)),
+        buttons.bar(buttons.button(text.t("staff.session.stay"), look="primary", on_click=Lasting.prolong)),
+        tone="warning",
+    )
+    final = feedback.callout(
+        text.t("staff.session.soon"), rx.el.p(text.t("staff.session.final", at=Lasting.ends)), tone="warning"
+    )
+    ended = feedback.callout(
+        text.t("staff.session.ended"),
+        rx.el.p(text.t("staff.session.ended_text")),
+        buttons.bar(
+            buttons.link_button(text.t("staff.session.enter"), href=Lasting.way_back, look="primary", document=True)
+        ),
+        tone="problem",
+    )
+    near = rx.cond(Lasting.ends != "", rx.cond(Lasting.final, final, soon), rx.fragment())
+    return rx.el.div(rx.cond(Lasting.ended, ended, near), role="alert", class_name="flash-place")
+
+
     """What is drawn only for those of the staff who have this right; the services ask for it again."""
     having = [role.value for role in staff.Role if right in staff.RIGHTS[role]]
     return rx.cond(rx.Var.create(having).contains(visitor.Visitor.staff_role), rx.fragment(*children), rx.fragment())

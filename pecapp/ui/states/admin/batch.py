@@ -1,6 +1,8 @@
 """The rehearsal of a day's debits, piece by piece, and the brake."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar
 
@@ -75,31 +77,53 @@ class Batch(rx.State):
             self._run += 1
             run, day, lang = self._run, date.fromisoformat(self.day), await session.lang(self)
             self.checking, self._again = True, False
-        after, seen, cents = 0, [], 0
-        lights: dict[str, int] = {}
-        different = done = 0
-        while True:
-            try:
-                piece = await session.call(self, batch.rehearse, day, after, lang)
-            except errors.PecError:
-                break
-            done, cents, different = done + len(piece.debits), cents + piece.cents, different + piece.different
-            lights = {name: lights.get(name, 0) + piece.lights.get(name, 0) for name in {*lights, *piece.lights}}
-            seen = sorted([*seen, *piece.debits], key=_calm)[:SHOWN]
-            after = piece.after
+        try:
+            async for seen in _pieces(self, day, lang):
+                async with self:
+                    if self._run != run:
+                        return
+                    self._show(seen, lang)
+                yield None
+        except errors.PecError:
+            pass  # nobody is there any more who may look
+        finally:  # whatever went wrong, the page must not say for ever that it is looking
             async with self:
-                if self._run != run:
-                    return
-                self.debits, self.done, self.total = seen, done, i18n.money(cents, lang)
-                self.covered, self.at_risk = lights.get("covered", 0), lights.get("at_risk", 0)
-                self.uncovered, self.different = lights.get("uncovered", 0), different
-                self.checking = bool(after)
-                again = self._again and not after
-            yield Batch.look if again else None
-            if not after:
-                return
-        async with self:
-            self.checking = False
+                mine = self._run == run
+                self.checking = self.checking and not mine
+                again = mine and self._again
+        if again:
+            yield Batch.look
+
+    def _show(self, seen: "_Seen", lang: i18n.Lang) -> None:
+        self.debits, self.done, self.total = seen.debits, seen.done, i18n.money(seen.cents, lang)
+        self.covered, self.at_risk = seen.lights["covered"], seen.lights["at_risk"]
+        self.uncovered, self.different = seen.lights["uncovered"], seen.different
+
+
+@dataclass
+class _Seen:
+    """What was seen of a day so far."""
+
+    debits: list[batch.Debit] = field(default_factory=list)
+    done: int = 0
+    cents: int = 0
+    lights: Counter[str] = field(default_factory=Counter)
+    different: int = 0
+
+
+async def _pieces(state: rx.State, day: date, lang: i18n.Lang) -> AsyncIterator[_Seen]:
+    """What was seen so far, after each piece of a day."""
+    seen, after = _Seen(), ""
+    while True:
+        piece = await session.call(state, batch.rehearse, day, after, lang)
+        seen.done, seen.cents = seen.done + len(piece.debits), seen.cents + piece.cents
+        seen.lights.update(piece.lights)
+        seen.different += piece.different
+        seen.debits = sorted([*seen.debits, *piece.debits], key=_calm)[:SHOWN]
+        yield seen
+        after = piece.after
+        if not after:
+            return
 
 
 def _calm(debit: batch.Debit) -> tuple[bool, bool, bool]:
