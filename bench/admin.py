@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bench import contenders, crowd, report
-from pecapp import db, migrations
+from pecapp import db, memory, migrations
 from pecapp.services import access
 from pecapp.services.admin import customer, keyset, lists, search, timeline
 from tests.support import database
@@ -53,6 +53,7 @@ def _measured(engine: str, sizes: Sequence[int]) -> Iterator[tuple[str, list[lis
             db.configure(url)
             migrations.upgrade()
             crowd.fill(size)
+        memory.settle()  # as the product does when it starts
         for same in zip(*(cases(size) for size in sizes), strict=True):
             taken = []
             for url, (_, act) in zip(shops, same, strict=True):

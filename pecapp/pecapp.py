@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, nullcontext, suppress
 
 import reflex as rx
 
-from pecapp import db, settings, workflows
+from pecapp import db, memory, settings, workflows
 from pecapp.gateways import registry
 from pecapp.services import live, rehearsal
 from pecapp.ui import guard, style, text
@@ -47,6 +47,7 @@ from pecapp.ui.pages.admin import disputes as staff_disputes
 from pecapp.ui.pages.admin import event as staff_event
 from pecapp.ui.pages.admin import events as staff_events
 from pecapp.ui.pages.admin import ledger as staff_ledger
+from pecapp.ui.pages.admin import mails as staff_mails
 from pecapp.ui.pages.admin import methods as staff_methods
 from pecapp.ui.pages.admin import order as staff_order
 from pecapp.ui.pages.admin import orders as staff_orders
@@ -95,6 +96,7 @@ PAGES = (
     staff_search,
     staff_events,
     staff_event,
+    staff_mails,
     staff_ledger,
     staff_disputes,
     staff_people,
@@ -127,6 +129,7 @@ guard.install(app)
 @asynccontextmanager
 async def running() -> AsyncIterator[None]:
     """Everything of this process that lives as long as it serves: news to the tabs, background work, connections."""
+    memory.settle()
     await rehearsal.resume()
     live.connect(current.redis_url)
     courier = asyncio.create_task(tabs.Courier(app).run())

@@ -129,7 +129,7 @@ class PaymentAttempt(columns.Row, table=True):
         UniqueConstraint("gateway", "payment_ref"),
         UniqueConstraint("order_id", "number"),
         Index("ix_attempt_due", "next_check_at"),
-        Index("ix_attempt_finished", "finished_at"),
+        Index("ix_attempt_finished", "finished_at", "id"),
         Index("ix_attempt_created", "created_at", "id"),
         Index("ix_attempt_status_created", "status", "created_at", "id"),
         Index("ix_attempt_last4_created", "card_last4", "created_at"),
@@ -262,10 +262,10 @@ class InboxEvent(columns.Row, table=True):
     proof: str = columns.later("signed")
     """How we know that it is authentic: `signed` by the gateway, or `listed` by it when we asked."""
     body: str = columns.words()
-    status: str
-    """`waiting`, `done`, `unmatched`, `ignored`, `quarantined`."""
     headers: dict[str, str] | None = Field(default_factory=dict, sa_column=Column(JSON))
     """What stood around the body and speaks of its proof; None in rows that are older than this column."""
+    status: str
+    """`waiting`, `done`, `unmatched`, `ignored`, `quarantined`."""
     oddity: str = ""
     received_at: datetime = columns.instant()
     handled_at: datetime | None = columns.instant(optional=True)

@@ -6,6 +6,7 @@ from tests.arch import source
 
 KNOWS = {
     "errors": "",
+    "memory": "",
     "settings": "",
     "clock": "",
     "domain": "errors",
@@ -23,7 +24,7 @@ KNOWS = {
     "launch": "settings",
     "demo": "",
     "__main__": "cli",
-    "pecapp": "ui web workflows services gateways db i18n clock errors settings",
+    "pecapp": "ui web workflows services gateways db i18n clock memory errors settings",
 }
 
 

@@ -7,6 +7,7 @@ added up once and kept.
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -14,6 +15,7 @@ from sqlmodel import Session, col, select
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, payments, staff
 from pecapp.services import access, audit, debits, inbox, live, subscriptions
+from pecapp.services.admin import lists
 
 DAYS = 30
 MOST = 1000
@@ -35,10 +37,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Failure:
-    """How many payments failed for one reason, in the last day."""
+    """How many payments were refused for one reason, since yesterday."""
 
     reason: str
     count: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Day:
     """A day of the chart and of the table behind it."""
 
     day: str
+    iso: str
     paid: str
     taken: str
     declined: str
@@ -94,7 +98,7 @@ def figures(actor: access.Actor, lang: i18n.Lang) -> BoardView:
             .limit(ALERTS + 1)
         ).all()
         return BoardView(
-            now=_payments(s, now, lang),
+            now=_payments(s, lang),
             due=_due(s, lang),
             events=_events(s, now, lang),
             mails=_mails(s, lang),
@@ -139,47 +143,74 @@ def _figure(s: Session, key: str, wanted: Any, url: str, lang: i18n.Lang, *, ala
     return Figure(key, value, url, alarms if some and alarms else "neutral")
 
 
-def _payments(s: Session, now: datetime, lang: i18n.Lang) -> list[Figure]:
-    attempt, receipt = tables.PaymentAttempt, tables.Receipt
-    open_now = select(attempt.id).where(col(attempt.status).in_(sorted(payments.OPEN)))
-    unknown = select(attempt.id).where(attempt.status == payments.Status.UNKNOWN)
-    paid, cents = s.exec(
-        select(func.count(), func.coalesce(func.sum(tables.Order.gross_cents), 0))
-        .select_from(receipt)
-        .join(tables.Order, col(tables.Order.id) == receipt.order_id)
-        .where(receipt.issued_at >= _start(clock.today()), receipt.issued_at <= now)
-    ).one()
+def _payments(s: Session, lang: i18n.Lang) -> list[Figure]:
+    attempt, today = tables.PaymentAttempt, clock.today()
+    paid, cents = _taken(s, today)
+
+    def standing(key: str, status: payments.Status, *, alarms: str = "") -> Figure:
+        wanted = select(attempt.id).where(attempt.status == status)
+        return _figure(s, key, wanted, f"/admin/pagamenti?stato={status}", lang, alarms=alarms)
+
     return [
-        Figure("paid_today", i18n.number(paid, lang), "/admin/ordini?stato=paid", note=i18n.money(cents, lang)),
-        _figure(s, "open", open_now, "/admin/pagamenti?stato=redirected", lang),
-        _figure(s, "unknown", unknown, "/admin/pagamenti?stato=unknown", lang, alarms="warning"),
+        Figure(
+            "paid_today",
+            i18n.number(paid, lang),
+            _ended(payments.Status.SUCCEEDED, today),
+            note=i18n.money(cents, lang),
+        ),
+        standing("redirected", payments.Status.REDIRECTED),
+        standing("unknown", payments.Status.UNKNOWN, alarms="warning"),
     ]
+
+
+def _ended(status: payments.Status, since: date, **more: str) -> str:
+    """Where the payments are that ended so since that day."""
+    asked = {"stato": status.value, **more, lists.SORT: "ended", lists.SINCE: since.isoformat()}
+    return f"/admin/pagamenti?{urlencode(asked)}"
+
+
+def _taken(s: Session, day: date) -> tuple[int, int]:
+    """How many payments succeeded on a day, and how much they brought, in cents."""
+    attempt = tables.PaymentAttempt
+    return s.exec(
+        select(func.count(), func.coalesce(func.sum(attempt.amount_cents), 0)).where(
+            *_within(attempt.finished_at, day),
+            attempt.status == payments.Status.SUCCEEDED,
+        )
+    ).one()
 
 
 def _due(s: Session, lang: i18n.Lang) -> list[Figure]:
     today, service = clock.today(), tables.Service
     first = today + timedelta(days=calendar.DEBIT_DAYS_BEFORE_EXPIRY + 1)
+    last = first + timedelta(days=6)
     week = select(service.id).where(
         tables.LASTING,
         service.renewal == subscriptions.RENEWAL_ACTIVE,
         col(service.status).in_(subscriptions.VALID),
-        col(service.expires_on).between(first, first + timedelta(days=6)),
+        col(service.expires_on).between(first, last),
     )
+    asked = {
+        "rinnovo": subscriptions.RENEWAL_ACTIVE,
+        lists.SORT: "expiry",
+        lists.SINCE: first.isoformat(),
+        lists.UNTIL: last.isoformat(),
+    }
     return [
         _figure(s, "due_today", debits.due(today), "/admin/addebiti", lang),
-        _figure(s, "due_week", week, "/admin/addebiti", lang),
+        _figure(s, "due_week", week, f"/admin/servizi?{urlencode(asked)}", lang),
     ]
 
 
 def _events(s: Session, now: datetime, lang: i18n.Lang) -> list[Figure]:
-    event, url = tables.InboxEvent, "/admin/notifiche"
-    received = select(event.id).where(event.received_at >= now - timedelta(hours=1))
+    event, url, today = tables.InboxEvent, "/admin/notifiche", clock.today()
+    received = select(event.id).where(event.received_at >= _start(today), event.received_at <= now)
     waiting = select(event.id).where(event.status == inbox.WAITING)
     oldest = s.exec(select(func.min(event.received_at)).where(event.status == inbox.WAITING)).one()
     age = i18n.text("staff.board.oldest", lang, at=i18n.instant(oldest, lang)) if oldest else ""
     value, some = _count(s, waiting, lang)
     return [
-        _figure(s, "received", received, url, lang),
+        _figure(s, "received", received, f"{url}?{lists.SINCE}={today.isoformat()}", lang),
         Figure("waiting", value, f"{url}?stato={inbox.WAITING}", "progress" if some else "neutral", age),
         *(
             _figure(
@@ -197,23 +228,33 @@ def _events(s: Session, now: datetime, lang: i18n.Lang) -> list[Figure]:
 
 def _mails(s: Session, lang: i18n.Lang) -> list[Figure]:
     mail = tables.OutboxMail
-    waiting = select(mail.id).where(mail.status == "waiting", col(mail.ready_at) <= clock.now())
-    failed = select(mail.id).where(mail.status == "failed")
+    waiting, failed = (select(mail.id).where(mail.status == status) for status in ("waiting", "failed"))
     return [
-        _figure(s, "mails_waiting", waiting, "", lang),
-        _figure(s, "mails_failed", failed, "", lang, alarms="problem"),
+        _figure(s, "mails_waiting", waiting, "/admin/posta?stato=waiting", lang),
+        _figure(s, "mails_failed", failed, "/admin/posta?stato=failed", lang, alarms="problem"),
     ]
 
 
 def _failures(s: Session, now: datetime, lang: i18n.Lang) -> list[Failure]:
-    attempt = tables.PaymentAttempt
+    attempt, yesterday = tables.PaymentAttempt, clock.today() - timedelta(days=1)
     found = s.exec(
         select(attempt.reason, func.count())
-        .where(col(attempt.finished_at) >= now - timedelta(days=1), attempt.status == payments.Status.DECLINED)
+        .where(
+            col(attempt.finished_at) >= _start(yesterday),
+            col(attempt.finished_at) <= now,
+            attempt.status == payments.Status.DECLINED,
+        )
         .group_by(col(attempt.reason))
         .order_by(func.count().desc())
     ).all()
-    return [Failure(reason or payments.Reason.DECLINED, i18n.number(count, lang)) for reason, count in found]
+    return [
+        Failure(
+            reason or "other",
+            i18n.number(count, lang),
+            _ended(payments.Status.DECLINED, yesterday, **({"motivo": reason} if reason else {})),
+        )
+        for reason, count in found
+    ]
 
 
 def _alert(row: tables.Alert, number: str | None, lang: i18n.Lang) -> Alert:
@@ -253,6 +294,7 @@ def _days(s: Session, lang: i18n.Lang) -> list[Day]:
 def _day(day: date, found: dict[str, Any], best: int, lang: i18n.Lang) -> Day:
     return Day(
         day=i18n.date(day, lang),
+        iso=day.isoformat(),
         paid=i18n.number(found["paid"], lang),
         taken=i18n.money(found["paid_cents"], lang),
         declined=i18n.number(found["declined"], lang),
@@ -262,30 +304,26 @@ def _day(day: date, found: dict[str, Any], best: int, lang: i18n.Lang) -> Day:
 
 
 def _sum(s: Session, day: date) -> dict[str, Any]:
-    """What a day came to: payments by their receipt, refusals by their end, refunds by when they were asked for."""
-    start, end = _start(day), _start(day + timedelta(days=1))
-    receipt, attempt, refund, order = tables.Receipt, tables.PaymentAttempt, tables.Refund, tables.Order
-    paid, cents = s.exec(
-        select(func.count(), func.coalesce(func.sum(order.gross_cents), 0))
-        .select_from(receipt)
-        .join(order, col(order.id) == receipt.order_id)
-        .where(receipt.issued_at >= start, receipt.issued_at < end)
-    ).one()
+    """What a day came to: payments and refusals by their end, refunds by when they were asked for."""
+    attempt, refund = tables.PaymentAttempt, tables.Refund
+    paid, cents = _taken(s, day)
     declined = s.exec(
         select(func.count())
         .select_from(attempt)
         .where(
-            col(attempt.finished_at) >= start,
-            col(attempt.finished_at) < end,
+            *_within(attempt.finished_at, day),
             attempt.status == payments.Status.DECLINED,
         )
     ).one()
     refunded = s.exec(
-        select(func.coalesce(func.sum(refund.amount_cents), 0)).where(
-            refund.created_at >= start, refund.created_at < end
-        )
+        select(func.coalesce(func.sum(refund.amount_cents), 0)).where(*_within(refund.created_at, day))
     ).one()
     return {"day": day, "paid": paid, "paid_cents": cents, "declined": declined, "refunded_cents": refunded}
+
+
+def _within(column: Any, day: date) -> tuple[Any, Any]:
+    """That something happened on a day in Rome."""
+    return col(column) >= _start(day), col(column) < _start(day + timedelta(days=1))
 
 
 def _start(day: date) -> datetime:

@@ -46,7 +46,7 @@ def page(actor: access.Actor, account_id: int, lang: i18n.Lang) -> views.Custome
             methods=rows.kept_methods(s, _newest(s, tables.PaymentMethod, account_id), lang),
             services=rows.services(s, _newest(s, tables.Service, account_id), lang),
             orders=listed,
-            mails=timeline.mail_rows(mails, lang),
+            mails=rows.mail_rows(mails, lang),
             notes=[views.NoteView(row.text, email, i18n.instant(row.created_at, lang)) for row, email in notes],
             timeline=sorted(happened, key=lambda one: one.iso, reverse=True)[: 2 * MOST],
         )

@@ -35,6 +35,8 @@ class Sort:
     """Columns of filters that stand before `columns` in an index of their own."""
     floor: object = None
     """Rows whose first of `columns` is not above it are not listed this way; None: all are."""
+    period: str = ""
+    """The column that a period is about when rows are sorted this way; empty: the list's own."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Listing:
     """The column that a period is about: an instant or a date."""
     only: Mapping[str, object] = field(default_factory=dict)
     """What is true of every row that is listed."""
+    usual: Mapping[str, str] = field(default_factory=dict)
+    """What is asked of a column when nothing else is."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def _plan(listing: Listing, asked: Asked, backward: bool, edge: tuple[Any, ...] 
     down = sort.descending != backward
     sorted_by = [table.c[name] for name in sort.columns]
     filters = {name: value for name, value in asked.filters.items() if value in listing.filters.get(name, ())}
+    filters = {**listing.usual, **filters}
     served, rest = _tests(listing, asked, sort, filters)
     conditions = [test(table.c[name]) for name, test in served]
     conditions += [table.c[name].is_not(None) for name in sort.columns if table.c[name].nullable]
@@ -140,10 +145,11 @@ def _tests(listing: Listing, asked: Asked, sort: Sort, filters: Mapping[str, str
     rest: list[_Test] = []
     for name, value in filters.items():
         (served if name == lead else rest).append((name, partial(_is, value=value)))
-    start, end = _period(listing, asked)
+    period = sort.period or listing.period
+    start, end = _period(listing.table.c[period], asked)
     if start is not None or end is not None:
-        within = (listing.period, partial(_within, start=start, end=end))
-        (served if listing.period == sort.columns[0] else rest).append(within)
+        within = (period, partial(_within, start=start, end=end))
+        (served if period == sort.columns[0] else rest).append(within)
     return served, rest
 
 
@@ -167,10 +173,10 @@ def _beyond(sorted_by: Sequence[Any], edge: tuple[Any, ...], *, down: bool) -> C
     return tuple_(*sorted_by) < tuple_(*values) if down else tuple_(*sorted_by) > tuple_(*values)
 
 
-def _period(listing: Listing, asked: Asked) -> tuple[Any, Any]:
-    """The first moment that counts and the first that does not any more."""
+def _period(column: Any, asked: Asked) -> tuple[Any, Any]:
+    """The first moment or day that counts and the first that does not any more, as the column holds it."""
     after = asked.until + timedelta(days=1) if asked.until and asked.until < date.max else None
-    if isinstance(listing.table.c[listing.period].type, Date):
+    if isinstance(column.type, Date):
         return asked.since, after
     start, end = (datetime.combine(day, time(), clock.ROME) if day else None for day in (asked.since, after))
     return start, end

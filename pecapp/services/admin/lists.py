@@ -1,4 +1,4 @@
-"""The staff's five lists: customers, orders, payments, services, saved methods; sorted, filtered, a page at a time."""
+"""The staff's lists: customers, orders, payments, services, saved methods, mails; sorted, filtered, paged."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -59,9 +59,14 @@ LISTS: Mapping[str, List] = MappingProxyType(
         "pagamenti": List(
             keyset.Listing(
                 db.table(tables.PaymentAttempt),
-                {"newest": _newest("status"), "oldest": keyset.Sort(("created_at", "id"), leads=("status",))},
+                {
+                    "newest": _newest("status"),
+                    "oldest": keyset.Sort(("created_at", "id"), leads=("status",)),
+                    "ended": keyset.Sort(("finished_at", "id"), descending=True, period="finished_at"),
+                },
                 {
                     "status": tuple(payments.Status),
+                    "reason": tuple(payments.Reason),
                     "gateway": _GATEWAYS,
                     "channel": ("order", "area", "quick", settlement.RENEWAL),
                 },
@@ -103,6 +108,16 @@ LISTS: Mapping[str, List] = MappingProxyType(
             ),
             rows.kept_methods,
         ),
+        "posta": List(
+            keyset.Listing(
+                db.table(tables.OutboxMail),
+                {"newest": keyset.Sort(("ready_at", "id"), descending=True, leads=("status",))},
+                {"status": ("waiting", "failed", "sent")},
+                "ready_at",
+                usual={"status": "waiting"},
+            ),
+            rows.mails,
+        ),
     }
 )
 """By the last part of the address of their page."""
@@ -110,7 +125,14 @@ LISTS: Mapping[str, List] = MappingProxyType(
 
 SORT, SINCE, UNTIL, AT, CUSTOMER = "ordina", "dal", "al", "pagina", "cliente"
 ADDRESSED = MappingProxyType(
-    {"stato": "status", "gateway": "gateway", "tipo": "kind", "canale": "channel", "rinnovo": "renewal"}
+    {
+        "stato": "status",
+        "motivo": "reason",
+        "gateway": "gateway",
+        "tipo": "kind",
+        "canale": "channel",
+        "rinnovo": "renewal",
+    }
 )
 """The filters by their names in an address."""
 
@@ -123,13 +145,14 @@ def usual_sort(name: str) -> str:
 def asked(query: Mapping[str, str]) -> keyset.Asked:
     """What the address of a list asks for; safe for whatever a browser sends."""
     filters = {column: query[name] for name, column in ADDRESSED.items() if query.get(name)}
-    since, until = (_day(query.get(name, "")) for name in (SINCE, UNTIL))
+    since, until = (day(query.get(name, "")) for name in (SINCE, UNTIL))
     said = query.get(CUSTOMER, "")
     account_id = int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_ID else None
     return keyset.Asked(query.get(SORT, ""), filters, since, until, query.get(AT, ""), account_id)
 
 
-def _day(said: str) -> date | None:
+def day(said: str) -> date | None:
+    """The day that an address names; None for what is none."""
     with suppress(ValueError):
         return date.fromisoformat(said[:10])
     return None
@@ -159,6 +182,7 @@ def everything(actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.L
 def _pieces(actor: access.Actor, wanted: List, asked: keyset.Asked, lang: i18n.Lang) -> Iterator[Sequence[Any]]:
     while True:
         with db.reading() as s:
+            access.still_staff(s, actor)
             found = keyset.cut(s, wanted.listing, asked, EXPORT_SIZE)
             drawn = wanted.draw(s, found.keys, lang)
         yield drawn
@@ -171,4 +195,3 @@ def _wanted(name: str) -> List:
     if name not in LISTS:
         raise errors.NotFound
     return LISTS[name]
-            access.still_staff(s, actor)

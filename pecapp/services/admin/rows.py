@@ -1,9 +1,11 @@
 """Rows of the staff's lists, made of their keys: a few queries for a page, however many rows it has."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from pecapp import i18n, tables
@@ -150,6 +152,40 @@ def kept_methods(s: Session, ids: Sequence[int], lang: i18n.Lang) -> list[views.
     ]
 
 
+def mails(s: Session, ids: Sequence[int], lang: i18n.Lang) -> list[views.MailRow]:
+    """These mails, in this order."""
+    mail, order = tables.OutboxMail, tables.Order
+    unread = [defer(body, raiseload=True) for body in (mail.body_text, mail.body_html)]  # pyright: ignore[reportArgumentType]
+    found = _ordered(s.exec(select(mail).where(col(mail.id).in_(ids)).options(*unread)), ids)
+    about = {one.order_id for one in found} - {None}
+    return mail_rows(found, lang, dict(s.exec(select(order.id, order.number).where(col(order.id).in_(about))).all()))
+
+
+def mail_rows(
+    found: Iterable[tables.OutboxMail], lang: i18n.Lang, orders: Mapping[int | None, str] = MappingProxyType({})
+) -> list[views.MailRow]:
+    """Mails as a table shows them, with the numbers of `orders` by their keys. Never what they say: there are links."""
+    return [
+        views.MailRow(
+            id=row.id or 0,
+            account_id=row.account_id or 0,
+            order=orders.get(row.order_id, ""),
+            subject=subject(row),
+            to_address=row.to_address,
+            status=row.status,
+            tries=row.tries,
+            at=i18n.instant(row.sent_at or row.created_at, lang),
+            iso=(row.sent_at or row.created_at).isoformat(),
+        )
+        for row in found
+    ]
+
+
+def subject(mail: tables.OutboxMail) -> str:
+    """What a mail is about: the name of its kind while it is not written yet."""
+    return mail.subject or mail.template.upper()
+
+
 def name(account: tables.Account) -> str:
     """How an account's holder is called; its address where no name is known."""
     return facts.holder(account.holder).display_name.strip() or account.email
@@ -166,7 +202,16 @@ def day(at: datetime | None, lang: i18n.Lang) -> str:
 
 
 def _rows(s: Session, model: type[Any], keys: Iterable[Any]) -> list[Any]:
-    """The rows with these keys, in the order of the keys."""
+    """The rows with these keys, in the order of the keys; what the session has read already is not read again."""
     ordered = list(keys)
-    found = {row.id: row for row in s.exec(select(model).where(col(model.id).in_(ordered)))} if ordered else {}
-    return [found[key] for key in ordered if key in found]
+    known = [s.identity_map.get(s.identity_key(model, key)) for key in ordered]
+    here = [row for row in known if row is not None]
+    missing = [key for key, row in zip(ordered, known, strict=True) if row is None]
+    read = s.exec(select(model).where(col(model.id).in_(missing))).all() if missing else []
+    s.info.setdefault("read", []).extend(read)  # a session forgets what nobody holds any more
+    return _ordered([*here, *read], ordered)
+
+
+def _ordered(rows: Iterable[Any], keys: Iterable[Any]) -> list[Any]:
+    found = {row.id: row for row in rows}
+    return [found[key] for key in keys if key in found]

@@ -79,7 +79,7 @@ def _page(s: Session, row: tables.Order, told: history_facts.Told, lang: i18n.La
         ],
         attempts=rows.attempts(s, [one.id for one in told.attempts], lang),
         services=rows.services(s, [one for one in (*bought, renewed) if one], lang),
-        mails=mail_rows([mail for mail in told.mails if mail.order_id == row.id], lang),
+        mails=rows.mail_rows([mail for mail in reversed(told.mails) if mail.order_id == row.id], lang),
         timeline=_chain(s, told, lang),
     )
 
@@ -178,27 +178,8 @@ def _disputes(s: Session, row: tables.Order, lang: i18n.Lang) -> Iterator[views.
 def mail(row: tables.OutboxMail, lang: i18n.Lang) -> views.EventView:
     """A mail, when it left or was written down to leave."""
     at = row.sent_at or row.created_at
-    words = f"{_subject(row)} · {row.to_address}"
+    words = f"{rows.subject(row)} · {row.to_address}"
     return event("mail", at, lang, i18n.text(f"adm.mail.{row.status}", lang), words, tone=_MAIL_TONES[row.status])
-
-
-def mail_rows(found: Sequence[tables.OutboxMail], lang: i18n.Lang) -> list[views.MailRow]:
-    """Mails as a table shows them, the newest first. Never what they say: they may carry a link."""
-    return [
-        views.MailRow(
-            id=row.id or 0,
-            subject=_subject(row),
-            to_address=row.to_address,
-            status=row.status,
-            at=i18n.instant(row.sent_at or row.created_at, lang),
-            iso=(row.sent_at or row.created_at).isoformat(),
-        )
-        for row in sorted(found, key=lambda one: one.id or 0, reverse=True)
-    ]
-
-
-def _subject(row: tables.OutboxMail) -> str:
-    return row.subject or row.template.upper()
 
 
 def acts(s: Session, about: object, lang: i18n.Lang, limit: int = 100) -> list[views.EventView]:

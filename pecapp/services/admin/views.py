@@ -105,7 +105,7 @@ class PageView:
     """A page of a list; `before` and `after` say where the neighbouring pages begin, empty where there is none."""
 
     rows: list[Any] = field(default_factory=list)
-    """All of one kind: `CustomerRow`, `OrderRow`, `PaymentRow`, `ServiceRow` or `MethodRow`."""
+    """All of one kind: `CustomerRow`, `OrderRow`, `PaymentRow`, `ServiceRow`, `MethodRow` or `MailRow`."""
     before: str = ""
     after: str = ""
     partial: bool = False
@@ -154,11 +154,16 @@ class MailRow:
     """A mail to a customer."""
 
     id: int
+    account_id: int
+    """0 for a mail to somebody of whom no account is known to be theirs."""
+    order: str
+    """Number of the order it is about, where a list shows it; empty for none."""
     subject: str
     """What it says, or the name of its kind while it is not written yet."""
     to_address: str
     status: str
     """`waiting`, `sent`, `failed`."""
+    tries: int
     at: str
     iso: str
 

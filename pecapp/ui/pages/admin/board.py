@@ -13,7 +13,6 @@ from pecapp.ui.states.admin import board as states
 ROUTE = "/admin"
 TITLE_KEY = "staff.board.title"
 ON_LOAD = states.Board.load
-DECLINED = "/admin/pagamenti?stato=declined"
 State: Any = states.Board
 """Its vars are variables of the page here; a type checker sees the values they will have."""
 
@@ -100,7 +99,7 @@ def _alert(alert: services.Alert) -> rx.Component:
 def _failures(board: Any) -> rx.Component:
     columns = [
         data.Column(text.t("staff.board.reason"), lambda row: text.choose("adm.reason", row.reason)),
-        data.Column(text.t("staff.board.count"), lambda row: buttons.link(row.count, href=DECLINED), numeric=True),
+        data.Column(text.t("staff.board.count"), lambda row: buttons.link(row.count, href=row.url), numeric=True),
     ]
     return rx.el.section(
         rx.el.h2(text.t("staff.board.failures"), class_name="shelf__title"),
@@ -114,10 +113,10 @@ def _failures(board: Any) -> rx.Component:
 def _days(board: Any) -> rx.Component:
     columns = [
         data.Column(text.t("staff.board.day"), lambda row: row.day),
-        data.Column(text.t("staff.board.paid"), lambda row: row.paid, numeric=True),
-        data.Column(text.t("staff.board.taken"), lambda row: row.taken, numeric=True),
-        data.Column(text.t("staff.board.declined"), lambda row: row.declined, numeric=True),
-        data.Column(text.t("staff.board.refunded"), lambda row: row.refunded, numeric=True),
+        data.Column(text.t("staff.board.paid"), lambda row: _ended(row, row.paid, "succeeded"), numeric=True),
+        data.Column(text.t("staff.board.taken"), lambda row: _ended(row, row.taken, "succeeded"), numeric=True),
+        data.Column(text.t("staff.board.declined"), lambda row: _ended(row, row.declined, "declined"), numeric=True),
+        data.Column(text.t("staff.board.refunded"), _refunded, numeric=True),
     ]
     chart = rx.el.div(
         rx.foreach(
@@ -139,3 +138,13 @@ def _days(board: Any) -> rx.Component:
         ),
         class_name="shelf",
     )
+
+
+def _ended(day: services.Day, number: str, status: str) -> rx.Component:
+    """A number of a day, leading to the payments that ended so on it."""
+    return buttons.link(number, href=f"/admin/pagamenti?stato={status}&ordina=ended&dal={day.iso}&al={day.iso}")
+
+
+def _refunded(day: services.Day) -> rx.Component:
+    """What went back on a day, leading to the refunds in its books."""
+    return buttons.link(day.refunded, href=f"/admin/quadratura?giorno={day.iso}")

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from pecapp.domain import staff
-from pecapp.services.admin import webhooks
+from pecapp.services.admin import lists, webhooks
 from pecapp.ui import text
 from pecapp.ui.components import asking, buttons, data, dialogs, feedback, forms, status
 from pecapp.ui.pages.admin import frame, listing
@@ -51,6 +51,12 @@ def _filters() -> rx.Component:
             ),
             forms.select_field("gateway", text.t("admin.event.gateway"), _gateways(), **_chosen("gateway")),
             forms.select_field("tipo", text.t("admin.event.type"), State.types, **_chosen("tipo")),
+            *(
+                forms.text_field(
+                    name, text.t(f"adm.{name}"), type="date", required=False, default_value=State.asked[name]
+                )
+                for name in (lists.SINCE, lists.UNTIL)
+            ),
             forms.text_field(
                 states.SAID,
                 text.t("admin.event.said"),

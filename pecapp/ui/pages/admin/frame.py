@@ -26,6 +26,7 @@ PLACES = (
     ("/admin/metodi", "staff.nav.methods", staff.Right.READ),
     ("/admin/addebiti", "staff.nav.batch", staff.Right.READ),
     ("/admin/notifiche", "staff.nav.events", staff.Right.READ),
+    ("/admin/posta", "staff.nav.mails", staff.Right.READ),
     ("/admin/quadratura", "staff.nav.ledger", staff.Right.READ),
     ("/admin/contestazioni", "staff.nav.disputes", staff.Right.READ),
     ("/admin/listino", "staff.nav.selling", staff.Right.READ),
@@ -45,8 +46,8 @@ def page(
     """A whole page of the staff. `here` is the place that the navigation marks, `title` and `lead` its heading."""
     words = [] if lead is None else [rx.el.p(lead, class_name="lead")]
     return layout.page(
-        rx.el.div(
         _lasting(),
+        rx.el.div(
             _places(here),
             rx.el.div(
                 _search(),
@@ -62,7 +63,6 @@ def page(
     )
 
 
-def may(right: staff.Right, *children: rx.Component) -> rx.Component:
 def _lasting() -> rx.Component:
     """What is said of a session that is about to end; its place is always there, so that it is announced."""
     soon = feedback.callout(
@@ -86,6 +86,7 @@ def _lasting() -> rx.Component:
     return rx.el.div(rx.cond(Lasting.ended, ended, near), role="alert", class_name="flash-place")
 
 
+def may(right: staff.Right, *children: rx.Component) -> rx.Component:
     """What is drawn only for those of the staff who have this right; the services ask for it again."""
     having = [role.value for role in staff.Role if right in staff.RIGHTS[role]]
     return rx.cond(rx.Var.create(having).contains(visitor.Visitor.staff_role), rx.fragment(*children), rx.fragment())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import reflex as rx
 
@@ -20,7 +20,13 @@ ICONS = {
     "withdrawal": "undo_2",
     "dispute": "triangle_alert",
 }
-_GROUPS = {"gateway": "history.gateway", "tipo": "adm.kind", "canale": "adm.channel", "rinnovo": "adm.renewal"}
+_GROUPS = {
+    "motivo": "adm.reason",
+    "gateway": "history.gateway",
+    "tipo": "adm.kind",
+    "canale": "adm.channel",
+    "rinnovo": "adm.renewal",
+}
 """The words of what can be asked of a filter; those of a status are each list's own."""
 
 
@@ -72,9 +78,7 @@ def _asked(look: Look, state: text.Live) -> rx.Component:
             name,
             text.t(f"adm.filter.{name}"),
             [(value, text.t(f"{groups[name]}.{value}")) for value in listing.filters[column]],
-            prompt=text.t("adm.all"),
-            required=False,
-            default_value=chosen[name],
+            **_usually(listing.usual.get(column, ""), chosen[name]),
         )
         for name, column in lists.ADDRESSED.items()
         if column in listing.filters
@@ -105,6 +109,13 @@ def _asked(look: Look, state: text.Live) -> rx.Component:
         class_name="form filters",
         aria_label=text.t("adm.filters"),
     )
+
+
+def _usually(usual: str, chosen: text.Live) -> dict[str, Any]:
+    """How a filter stands before anybody has touched it: at all, or where the list asks for one of them, at that."""
+    if usual:
+        return {"default_value": rx.cond(chosen != "", chosen, usual)}
+    return {"prompt": text.t("adm.all"), "required": False, "default_value": chosen}
 
 
 def _one_customer(account_id: text.Live) -> rx.Component:

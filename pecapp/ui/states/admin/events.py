@@ -9,7 +9,7 @@ from reflex.event import EventSpec
 from pecapp import errors, i18n
 from pecapp.domain import staff
 from pecapp.services import live as topics
-from pecapp.services.admin import keyset, webhooks
+from pecapp.services.admin import keyset, lists, webhooks
 from pecapp.ui import live
 from pecapp.ui.states import session
 
@@ -17,6 +17,7 @@ ROUTE = "/admin/notifiche"
 FILTERS = {"stato": "status", "gateway": "gateway", "tipo": "type"}
 """What can be asked of the list, by its name in the address."""
 SAID, AT = "cerca", "da"
+ASKED = (*FILTERS, lists.SINCE, lists.UNTIL, SAID)
 DAYS = ("1", "2", "7", "29")
 _LARGEST = 2**53
 _LONGEST = 400
@@ -32,7 +33,7 @@ class Events(rx.State):
     types: list[str] = []
     chosen: list[int] = []
     """The notifications that are ticked, all of them on this page."""
-    asked: dict[str, str] = dict.fromkeys((*FILTERS, SAID), "")
+    asked: dict[str, str] = dict.fromkeys(ASKED, "")
     newer: str = ""
     older: str = ""
     partial: bool = False
@@ -54,15 +55,17 @@ class Events(rx.State):
 
     async def _read(self) -> None:
         query = self.router.url.query_parameters
-        said = {name: session.text(query.get(name), _LONGEST) for name in (*FILTERS, SAID, AT)}
+        said = {name: session.text(query.get(name), _LONGEST) for name in (*ASKED, AT)}
         lang = await session.lang(self)
-        self.asked = {name: said[name] for name in (*FILTERS, SAID)}
+        self.asked = {name: said[name] for name in ASKED}
         if said[SAID]:
             self.rows = await session.call(self, webhooks.find, said[SAID], lang)
             self.newer, self.older, self.partial = "", "", False
             return
         filters = {column: said[name] for name, column in FILTERS.items() if said[name]}
-        page = await session.call(self, webhooks.page, keyset.Asked(filters=filters, at=said[AT]), lang)
+        since, until = (lists.day(said[name]) for name in (lists.SINCE, lists.UNTIL))
+        asked = keyset.Asked(filters=filters, since=since, until=until, at=said[AT])
+        page = await session.call(self, webhooks.page, asked, lang)
         self.rows, self.partial = page.rows, page.partial
         self.newer, self.older = (_address({**self.asked, AT: at}) if at else "" for at in (page.before, page.after))
 
@@ -70,7 +73,7 @@ class Events(rx.State):
     async def narrow(self, data: object) -> EventSpec:
         """Show what the form asks for, at an address of its own."""
         typed = session.form(data)
-        return cast("EventSpec", rx.redirect(_address({name: typed.get(name, "") for name in (*FILTERS, SAID)})))
+        return cast("EventSpec", rx.redirect(_address({name: typed.get(name, "") for name in ASKED})))
 
     @rx.event
     async def choose(self, event_id: object, ticked: object) -> None:

@@ -118,3 +118,16 @@ class Methods(Paged, rx.State):
     async def load(self) -> None:
         """Show the page that the address asks for."""
         self.rows = await self._look()
+
+
+class Mails(Paged, rx.State):
+    """`/admin/posta`."""
+
+    _policy: ClassVar[str] = "admin"
+    _name: ClassVar[str] = "posta"
+    rows: list[views.MailRow] = []
+
+    @rx.event
+    async def load(self) -> None:
+        """Show the page that the address asks for."""
+        self.rows = await self._look()
