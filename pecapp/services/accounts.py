@@ -6,6 +6,7 @@ tries, and the owner of the address gets the way in by mail. Asking for a lost u
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import insert
@@ -17,6 +18,8 @@ from pecapp.domain import identity, staff, words
 from pecapp.services import access, devices, links, numbering, outbox, passwords, terms, throttle, views
 
 _FIRST_LOGIN = 1_000_000
+INVITED_FOR = timedelta(days=3)
+"""How long somebody has who was invited to the staff."""
 _PATHS = {links.Purpose.CONFIRM: "/conferma-email?token=", links.Purpose.RECOVER: "/password?token="}
 
 
@@ -224,9 +227,22 @@ def _tell_owner(email: str) -> None:
             _mail(s, account, links.Purpose.RECOVER)
 
 
-def send_way_in(s: Session, account: tables.Account) -> None:
-    """Send the username and a link for a password to an account that was made for somebody, in the same transaction."""
-    _mail(s, account, links.Purpose.RECOVER)
+def send_invitation(s: Session, account: tables.Account) -> None:
+    """Send a new member of the staff a link for a password, in the transaction that makes their account.
+
+    What was sent before is worthless then.
+    """
+    links.revoke(s, account.id or 0, links.Purpose.RECOVER)
+    token = links.issue(s, links.Purpose.RECOVER, account.id or 0, lasts=INVITED_FOR)
+    outbox.post(
+        s,
+        template="s01",
+        dedup_key=f"s01:{account.id}:{token[:12]}",
+        account_id=account.id or 0,
+        to_address=account.email,
+        lang=account.lang,
+        params={"role": account.role, "path": _PATHS[links.Purpose.RECOVER] + token},
+    )
 
 
 def check_link(_actor: access.Actor, token: object) -> None:

@@ -29,9 +29,18 @@ _LONGEST = 100
 
 
 def issue(
-    s: Session, purpose: Purpose, account_id: int, *, session_id: str | None = None, order_id: int | None = None
+    s: Session,
+    purpose: Purpose,
+    account_id: int,
+    *,
+    session_id: str | None = None,
+    order_id: int | None = None,
+    lasts: timedelta | None = None,
 ) -> str:
-    """A new token for an account, about an order if it is; only the browser of `session_id` may use it, when given."""
+    """A new token for an account, about an order if it is; only the browser of `session_id` may use it, when given.
+
+    It `lasts` as long as its purpose does, unless something else is said.
+    """
     token = secrets.token_urlsafe(32)
     s.add(
         tables.Token(
@@ -40,7 +49,7 @@ def issue(
             account_id=account_id,
             session_id=session_id,
             order_id=order_id,
-            expires_at=clock.now() + LIFETIMES[purpose],
+            expires_at=clock.now() + (lasts or LIFETIMES[purpose]),
         )
     )
     return token

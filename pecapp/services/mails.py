@@ -68,6 +68,22 @@ def _m00(about: matter.Matter) -> matter.Composed:
     return matter.Composed(letters.Letter(say("m00.subject"), say("m00.summary"), blocks))
 
 
+def _s01(about: matter.Matter) -> matter.Composed:
+    """«Invito»: what a new member of the staff may do, how they come in, and the link that sets their password."""
+    say, brand = about.say, settings.load().brand_name
+    role = i18n.text(f"staff.role.{about.params['role']}", about.lang)
+    blocks = (
+        about.greeting(""),
+        letters.Paragraph(say("s01.invited", brand=brand)),
+        letters.Facts(((say("s01.role"), role), (say("s01.enters_as"), about.account.email))),
+        letters.Paragraph(say("s01.how")),
+        letters.Action(say("s01.button"), matter.link(about.params["path"])),
+        letters.Paragraph(say("s01.once")),
+        letters.Paragraph(say("s01.unexpected")),
+    )
+    return matter.Composed(letters.Letter(say("s01.subject", brand=brand), say("s01.summary"), blocks))
+
+
 def _m23(about: matter.Matter) -> matter.Composed:
     """«Accesso o modifica dati»: what was done in a browser that is new, and what to do if it was somebody else."""
     say, what = about.say, about.params["what"]
@@ -323,6 +339,7 @@ _COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingPr
         "m20": withdrawal_mails.m20,
         "m21": withdrawal_mails.m21,
         "m23": _m23,
+        "s01": _s01,
         **engine_mails.COMPOSERS,
     }
 )

@@ -18,7 +18,7 @@ def written(template: str, lang: i18n.Lang, **params: object) -> letters.Written
     with db.transaction() as s:
         account_id = papers.account(s, lang=lang)
         order_id = papers.order(s, account_id, lang=lang)
-        if template not in {"m00", "m01", "m02", "m06", "m18", "m19", "m23"}:
+        if template not in {"m00", "m01", "m02", "m06", "m18", "m19", "m23", "s01"}:
             attempt_id = papers.paid(s, order_id)
             params = {**params, **_about(s, template, account_id, order_id, attempt_id)}
         if template == "m18":
@@ -117,6 +117,7 @@ SAMPLES = {
     "m20": {},
     "m21": {},
     "m23": {"what": "method", "at": "2027-03-10T11:00:00+00:00", "device": "Firefox, Windows, 203.0.113.•••"},
+    "s01": {"path": "/password?token=abc", "role": "finance"},
 }
 SUBJECTS = {
     "m00": ("Recupero delle credenziali", "Getting back into your account"),
@@ -143,6 +144,7 @@ SUBJECTS = {
     "m20": ("Conferma ricezione recesso", "Withdrawal received"),
     "m21": ("Rimborso disposto", "Refund on its way"),
     "m23": ("Accesso o modifica dati", "Sign-in or change of details"),
+    "s01": ("Invito nell'area del personale di Ceralacca", "Invitation to the staff area of Ceralacca"),
 }
 REPLACE = "http://localhost:8000/metodi-di-pagamento/nuovo"
 SAID = {
@@ -175,8 +177,10 @@ SAID = {
         "http://localhost:8000/metodi-di-pagamento",
         "assistenza@ceralacca.test",
     ),
+    "s01": ("http://localhost:8000/password?token=abc",),
 }
 IN_ITALIAN = {
+    "s01": ("Amministrazione", "app di autenticazione", "per tre giorni"),
     "m02": ("60,39 €", "10,89 €", "49,50 €", "In attesa pagamento", "24 marzo 2027", "60,40 €", "1 anno"),
     "m03": ("60,39 €", "10 marzo 2028", "10 marzo 2027", "non sono una fattura"),
     "m04": ("3 marzo 2028", "12,08 €", "70,00 €", "1 anno", "fino al 2 marzo 2028"),
@@ -195,6 +199,7 @@ IN_ITALIAN = {
     "m23": ("10 marzo 2027, 12:00", "Se non sei stato tu", "un metodo di pagamento"),
 }
 IN_ENGLISH = {
+    "s01": ("Finance", "authenticator app", "for three days"),
     "m02": ("€60.39", "€10.89", "€49.50", "24 March 2027", "€60.40", "1 year", "PEC Standard mailbox"),
     "m03": ("€60.39", "10 March 2028", "not an invoice"),
     "m04": ("3 March 2028", "€12.08", "€70.00", "until 2 March 2028"),

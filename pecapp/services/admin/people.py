@@ -40,7 +40,7 @@ def listing(actor: access.Actor) -> list[Member]:
 
 
 def invite(actor: access.Actor, email: object, role: object, why: object) -> None:
-    """Make somebody a member of the staff: a mail lets them choose a password, the first sign-in sets up the app.
+    """Make somebody a member of the staff: a mail (S01) lets them choose a password, the first sign-in sets up the app.
 
     Raises Forbidden, Invalid: no reason, no address, no role, or the address of a customer or of a member.
     """
@@ -53,10 +53,26 @@ def invite(actor: access.Actor, email: object, role: object, why: object) -> Non
         with db.transaction() as s:
             unguessable = secrets.token_urlsafe(32)  # nobody knows it: the link of the mail sets another
             made = accounts.add(s, email=address, password=unguessable, holder={}, role=wanted, lang=i18n.DEFAULT)
-            accounts.send_way_in(s, made)
+            accounts.send_invitation(s, made)
             _record(s, actor, "member_invited", made, {}, {"role": wanted}, said)
     except IntegrityError:
         raise errors.Invalid({"email": "PERSONALE_CLIENTE"}) from None
+
+
+def invite_again(actor: access.Actor, account_id: int, why: object) -> None:
+    """Send a member who has not come in yet another invitation; the link of the one before is worthless then.
+
+    Raises Forbidden, Invalid without a reason, NotFound, Conflict (`PERSONALE_GIA_ENTRATO`) for who has come in.
+    """
+    access.staff(actor, staff.Right.STAFF)
+    said = audit.reason(why)
+    with db.transaction() as s:
+        member = _other(s, actor, account_id)
+        factor = s.get(tables.SecondFactor, account_id)
+        if member.role == access.FORMER or (factor is not None and factor.confirmed_at is not None):
+            raise errors.Conflict("PERSONALE_GIA_ENTRATO")
+        accounts.send_invitation(s, member)
+        _record(s, actor, "member_invited", member, {}, {"role": member.role}, said)
 
 
 def set_role(actor: access.Actor, account_id: int, role: object, why: object) -> None:

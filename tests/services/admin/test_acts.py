@@ -102,6 +102,13 @@ def _invite() -> Callable[[access.Actor], object]:
     return lambda actor: people.invite(actor, "nuovo@esempio.test", "support", WHY)
 
 
+@doing("invite somebody once more", "owner")
+def _invite_again() -> Callable[[access.Actor], object]:
+    people.invite(persons.staff("owner", "titolare2@esempio.test"), "nuovo@esempio.test", "support", WHY)
+    member = factories.the(tables.Account, email_key="nuovo@esempio.test").id
+    return lambda actor: people.invite_again(actor, member, WHY)
+
+
 @doing("change a member's role", "owner")
 def _role() -> Callable[[access.Actor], object]:
     member = persons.staff("support", "collega@esempio.test").account_id or 0
@@ -376,7 +383,8 @@ def test_shares_add_up_to_the_total(total: int, weights: list[int], shares: list
 def test_who_is_invited_gets_a_link_and_no_password(shop: FakeGateway) -> None:
     people.invite(persons.staff(), " Nuova@esempio.test ", "finance", WHY)
     made = factories.the(tables.Account, email_key="nuova@esempio.test")
-    assert (made.role, bool(factories.rows(tables.OutboxMail, template="m00", account_id=made.id))) == ("finance", True)
+    mail = factories.the(tables.OutboxMail, template="s01", account_id=made.id)
+    assert (made.role, mail.params["role"], mail.to_address) == ("finance", "finance", "Nuova@esempio.test")
 
 
 @pytest.mark.parametrize("role", ["customer", "admin", "", None, "former", 3])

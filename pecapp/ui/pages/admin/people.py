@@ -44,9 +44,9 @@ def _who(member: services.Member) -> rx.Component:
 
 
 def _app(member: services.Member) -> rx.Component:
-    return rx.cond(
-        member.second_factor,
-        status.tag(text.t("staff.people.app.yes"), icon="shield_check", tone="success"),
+    awaited = rx.cond(
+        member.role == _FORMER,
+        rx.el.span("–"),
         status.tag(text.t("staff.people.app.no"), icon="hourglass", tone="warning"),
     )
 
@@ -79,7 +79,11 @@ def _acts(member: services.Member) -> rx.Component:
         member.role == _FORMER,
         rx.fragment(),
         rx.fragment(
-            admin_acts.button("forget_second_factor", member.account_id, member.email),
+            rx.cond(
+                member.second_factor,
+                admin_acts.button("forget_second_factor", member.account_id, member.email),
+                admin_acts.button("invite_again", member.account_id, member.email),
+            ),
             admin_acts.button("dismiss", member.account_id, member.email, look="danger"),
         ),
     )

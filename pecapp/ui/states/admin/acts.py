@@ -45,6 +45,7 @@ DOING: MappingProxyType[str, Doing] = MappingProxyType(
         "resend": _resend,
         "dismiss": _numbered(_dismiss),
         "forget_second_factor": _numbered(people.forget_second_factor),
+        "invite_again": _numbered(people.invite_again),
         "resolve": _numbered(board.resolve),
         "withdraw_price": _numbered(selling.withdraw_price),
         "end_promotion": lambda actor, subject, why, _key: selling.end_promotion(actor, subject, why),
