@@ -67,13 +67,17 @@ def brand() -> Component:
 
 def flash() -> Component:
     """The message that the last act left; its place is always there, so that it is announced."""
+    turn: text.Live = visitor.Flash.told
     message = rx.el.div(
         rx.el.p(visitor.Flash.message),
         buttons.button(text.t("act.close"), look="quiet", small=True, on_click=visitor.Flash.dismiss),
         class_name="flash",
     )
     return rx.el.div(
-        rx.cond(visitor.Flash.message != "", feedback.callout_by(visitor.Flash.tone, None, message)),
+        rx.cond(
+            visitor.Flash.message != "",
+            rx.fragment(feedback.callout_by(visitor.Flash.tone, None, message), key=turn.to_string()),
+        ),
         role="status",
         aria_live="polite",
         class_name="flash-place",

@@ -33,8 +33,8 @@ def staff(site: processes.Site, new_page: Callable[..., Page]) -> Staff:
     return make
 
 
-def confirms(page: Page, why: str = WHY, button: str = "Conferma") -> None:
-    """Give the reason and confirm the act that is asked about."""
+def confirms(page: Page, button: str, why: str = WHY) -> None:
+    """Give the reason and confirm the act that is asked about, by its own name."""
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Motivo").fill(why)
     dialog.get_by_role("button", name=button, exact=True).click()
@@ -82,8 +82,14 @@ def test_support_finds_a_card_by_its_last_digits_and_removes_it_before_the_custo
     desk.goto("/admin")
     looks_for(desk, "4242")
     desk.goto(f"/admin/clienti/{customer.actor.account_id}")
+    desk.get_by_role("button", name=re.compile("^Invia di nuovo")).first.click()
+    reason = desk.get_by_role("dialog").get_by_label("Motivo")
+    reason.fill("non lo trova nella posta")
+    desk.keyboard.press("Escape")
     desk.get_by_role("button", name=f"Togli il metodo: {VISA}").click()
-    confirms(desk)
+    expect(desk.get_by_role("dialog").get_by_role("heading", name="Togliere questo metodo")).to_be_visible()
+    expect(reason).to_have_value("")
+    confirms(desk, "Togli il metodo")
     expect(desk.get_by_role("status").filter(has_text="Metodo tolto")).to_be_visible()
     lists(theirs)
     assert [method.status for method in kept(customer)] == ["removed"]
@@ -96,10 +102,10 @@ def test_an_act_without_a_reason_stays_undone_and_says_so(customer: customers.Cu
     desk = staff("support")
     desk.goto(f"/admin/ordini/{number}")
     desk.get_by_role("button", name=re.compile("^Annulla l'ordine")).click()
-    confirms(desk, "  ")
+    confirms(desk, "Annulla l'ordine", "  ")
     expect(desk.get_by_role("dialog").get_by_role("alert")).to_contain_text("Scrivi il motivo")
     assert customer.row(number).status == "awaiting_payment"
-    confirms(desk)
+    confirms(desk, "Annulla l'ordine")
     expect(desk.get_by_role("status").filter(has_text="Ordine annullato")).to_be_visible()
     assert customer.row(number).status == "cancelled"
 
@@ -120,13 +126,17 @@ def test_finance_refunds_an_order_and_the_customer_sees_it_and_is_told(
     desk.get_by_role("button", name="Rimborsa", exact=True).click()
     dialog = desk.get_by_role("dialog")
     expect(dialog.get_by_role("radio", name=re.compile("Tutto ciò che resta"))).to_be_checked()
-    confirms(desk, button="Rimborsa")
-    expect(desk.get_by_role("status").filter(has_text="Rimborso di 12,08")).to_be_visible()
+    confirms(desk, "Rimborsa")
+    told = desk.get_by_role("status").filter(has_text="Rimborso di 12,08").get_by_role("paragraph")
+    expect(told).to_be_visible()
+    expect(desk.get_by_role("button", name="Rimborsa", exact=True)).to_have_count(0)
     expect(theirs.get_by_role("main").get_by_text("Rimborsato", exact=True).first).to_be_visible()
     customer.gets("m02", "m03", "m21")
     receipt = theirs.context.request.get(f"/ricevute/{number}.pdf")
     assert (receipt.status, receipt.headers["content-type"]) == (200, "application/pdf")
     assert [refund.status for refund in customer.rows(tables.Refund)] == ["succeeded"]
+    desk.mouse.move(0, 0)  # what is pointed at does not leave
+    expect(told).to_be_hidden(timeout=12_000)
 
 
 def test_support_is_not_offered_what_it_may_not_do(customer: customers.Customer, staff: Staff) -> None:
@@ -158,14 +168,14 @@ def test_all_debits_are_held_and_released(customer: customers.Customer, staff: S
     desk = staff("finance")
     desk.goto("/admin/addebiti")
     desk.get_by_role("button", name=re.compile("^Ferma tutti gli addebiti")).click()
-    confirms(desk, "il listino sembra sbagliato")
+    confirms(desk, "Ferma tutti gli addebiti", "il listino sembra sbagliato")
     expect(desk.get_by_role("main").get_by_text("Il freno è tirato: non parte nessun addebito")).to_be_visible()
     other = staff("support")
     other.goto("/admin/addebiti")
     expect(other.get_by_text("il listino sembra sbagliato")).to_be_visible()
     expect(other.get_by_role("button", name=re.compile("^Sblocca gli addebiti"))).to_have_count(0)
     desk.get_by_role("button", name=re.compile("^Sblocca gli addebiti")).click()
-    confirms(desk, "il listino era giusto")
+    confirms(desk, "Sblocca gli addebiti", "il listino era giusto")
     expect(other.get_by_text("il listino sembra sbagliato")).to_have_count(0)
 
 
@@ -179,7 +189,7 @@ def test_an_unmatched_notification_is_handled_again(
     box.click()
     expect(box).to_be_checked()
     desk.get_by_role("button", name=re.compile("^Gestisci di nuovo")).first.click()
-    confirms(desk, "il cliente dice di aver pagato", "Gestisci di nuovo")
+    confirms(desk, "Gestisci di nuovo", "il cliente dice di aver pagato")
     expect(desk.get_by_role("status").filter(has_text="Notifiche rimesse in lavorazione: 1")).to_be_visible()
     desk.goto("/admin/registro")
     expect(desk.get_by_role("cell", name="Notifica gestita di nuovo").first).to_be_visible()

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pecapp import clock, tables
+from pecapp import clock, i18n, tables
 from pecapp.domain import payments
+from pecapp.domain import staff as rules
 from pecapp.services import access, live
+from pecapp.ui.components import admin_acts
+from pecapp.ui.states.admin import acts as states
 from tests.support import factories, gateway, people
 from tests.ui import conftest as site
 
@@ -20,6 +23,7 @@ NOTES = f"{ADMIN}acts____notes"
 BOARD = f"{ADMIN}board____board"
 PEOPLE = f"{ADMIN}people____people"
 REGISTER = f"{ADMIN}people____register"
+SELLING = f"{ADMIN}selling____selling"
 WHY = "lo ha chiesto al telefono"
 NOTHING = ["", "abc", "0", "-1", "9" * 30, None, True, [], {"$gt": 1}, "x" * 20_000]
 
@@ -156,6 +160,86 @@ def test_an_amount_that_is_none_gives_nothing_back(client: TestClient, shop: Sho
         give_back(tab, shop.number, "lines")
         tab.settle()
     assert stored() == before
+
+
+def test_what_was_typed_for_a_question_is_forgotten_as_it_closes() -> None:
+    for dialog in (admin_acts.dialog(), admin_acts.refund_dialog()):
+        assert "querySelector('form')?.reset()" in str(dialog)
+
+
+def test_what_went_well_is_said_no_more_when_another_act_begins(client: TestClient, shop: Shop) -> None:
+    note = {"account": str(shop.method.account_id), "note": "chiamare di mattina"}
+    with member(client, "owner").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        tab.emit(f"{NOTES}.write", {"data": note})
+        tab.until("Nota aggiunta")
+        tab.emit(f"{NOTES}.write", {"data": {**note, "note": ""}})
+        tab.until("Scrivi la nota")
+        assert '"message_rx_state_":""' in tab.seen.rpartition("nota aggiunta")[2]
+
+
+def test_the_words_say_who_can_release_what_anybody_can_hold() -> None:
+    releasing = [role for role in rules.Role if rules.may(role, rules.Right.RELEASE)]
+    for lang in i18n.LANGS:
+        for kind in ("hold", "hold_all"):
+            words = i18n.text(f"staff.means.{kind}", lang)
+            assert [role for role in rules.Role if i18n.text(f"staff.role.{role}", lang) in words] == releasing
+
+
+def test_each_act_is_confirmed_by_its_own_name() -> None:
+    for lang in i18n.LANGS:
+        assert not [kind for kind in states.DOING if f"staff.do.{kind}" not in i18n.words(lang)]
+    assert states.DOING.keys() > states.DESTROYING
+
+
+@pytest.mark.parametrize(
+    ("how", "typed", "fields"),
+    [
+        ("amount", {"amount": "99999"}, {"amount": "restano da rendere"}),
+        ("amount", {"amount": "abc"}, {"amount": "come 5,00"}),
+        ("amount", {"amount": "abc", "refund_why": ""}, {"amount": "come 5,00", "refund_why": "scrivi il motivo"}),
+        ("lines", {}, {"lines": "almeno una riga"}),
+        ("all", {"refund_why": ""}, {"refund_why": "scrivi il motivo"}),
+    ],
+)
+def test_a_refused_refund_points_at_what_is_wrong(
+    client: TestClient, shop: Shop, how: str, typed: dict[str, str], fields: dict[str, str]
+) -> None:
+    with member(client, "finance").connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        give_back(tab, shop.number, how, **typed)
+        tab.settle()
+    last = tab.seen.rpartition('"errors_rx_state_":{"')[2]
+    for name, words in fields.items():
+        assert f'{name}":"' in last
+        assert words in last
+    assert f'"ref":"ref_{next(iter(fields))}"' in last
+    assert factories.rows(tables.Refund) == []
+
+
+def test_an_empty_invitation_is_told_of_all_that_is_missing(client: TestClient, shop: Shop) -> None:
+    with member(client, "owner").connect() as socket:
+        tab = site.arrive(socket, "/admin/personale")
+        tab.emit(f"{PEOPLE}.invite", {"data": {"email": "", "role": "support", "invite_why": ""}})
+        tab.settle()
+    last = tab.seen.rpartition('"errors_rx_state_":{"')[2]
+    assert 'email":"' in last
+    assert 'invite_why":"' in last
+    assert '"ref":"ref_email"' in last
+
+
+def test_a_price_form_says_what_is_wrong_beside_each_field(client: TestClient, shop: Shop) -> None:
+    with member(client, "owner").connect() as socket:
+        tab = site.arrive(socket, "/admin/listino")
+        tab.emit(f"{SELLING}.add_price", {"data": {"price_product": "PEC-STD", "price_since": "", "price_net": "abc"}})
+        tab.settle()
+        last = tab.seen.rpartition('"errors_rx_state_":{"')[2]
+        assert all(f'price_{name}":"' in last for name in ("since", "net", "why"))
+        tab.emit(f"{SELLING}.reckon", {"form": "price", "typed": "14,90"})
+        tab.until("18,18")
+        added = {"price_product": "PEC-STD", "price_since": "2040-01-01", "price_net": "14,90", "price_why": WHY}
+        tab.emit(f"{SELLING}.add_price", {"data": added})
+        tab.until("Prezzo aggiunto: 14,90")
 
 
 def test_what_names_nothing_changes_nothing(client: TestClient, shop: Shop) -> None:

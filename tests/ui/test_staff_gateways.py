@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -163,6 +164,44 @@ def test_who_may_settle_a_difference_does_and_a_refusal_changes_nothing(
     assert factories.the(tables.LedgerCheck).why == WHY
     assert factories.the(tables.Order).status == "paid"
     assert '"differences":[]' in tab.seen.replace(" ", "")
+
+
+def ask(client: TestClient) -> str:
+    """Ask the gateway once more about the only difference of today; all that the page was told."""
+    with anybody(client, "finance").connect() as socket:
+        tab = site.arrive(socket, ledger.ROUTE)
+        tab.emit(f"{BOOKS}.load")
+        tab.settle()
+        settle(tab, "ask")
+    return tab.seen.replace("\\u00a0", " ").replace("\xa0", " ")
+
+
+def test_asking_says_that_the_difference_is_gone(client: TestClient, shop: Shop) -> None:
+    assert "la differenza non c'è più" in ask(client)
+
+
+def test_asking_says_that_the_difference_remains(client: TestClient, shop: Shop, bank: gateway.FakeGateway) -> None:
+    bank.books[0] = replace(bank.books[0], amount_cents=1207)
+    seen = ask(client)
+    assert "il gateway conferma 12,07 €: la differenza resta" in seen
+    assert "la differenza non c'è più" not in seen
+
+
+def test_asking_says_that_the_gateway_has_no_such_movement(
+    client: TestClient, shop: Shop, bank: gateway.FakeGateway
+) -> None:
+    factories.settle(shop.attempt)
+    bank.books.clear()
+    assert "il gateway conferma che questo movimento nei suoi conti non c'è" in ask(client)
+
+
+def test_asking_says_nothing_of_the_difference_when_the_books_cannot_be_read(
+    client: TestClient, shop: Shop, bank: gateway.FakeGateway
+) -> None:
+    bank.meanwhile("look_up", lambda: bank.fail("ledger", base.OutcomeUnknown()))
+    seen = ask(client)
+    assert "non siamo riusciti a confrontare di nuovo i conti" in seen
+    assert "la differenza non c'è più" not in seen
 
 
 def test_an_act_without_a_reason_stays_open_and_changes_nothing(client: TestClient, shop: Shop) -> None:

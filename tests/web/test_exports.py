@@ -3,11 +3,12 @@
 import csv
 import io
 import re
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from pecapp import errors, tables
+from pecapp import clock, errors, tables
 from pecapp.services import access
 from pecapp.services.admin import exports, keyset, lists
 from pecapp.web import exports as routes
@@ -66,6 +67,39 @@ def test_every_list_can_be_taken_away_in_both_languages(visitor, name):
         heading, *rows = read(visitor.get(f"/admin/esporta/{name}.csv?lang={lang}").content.decode())
         assert rows
         assert {len(row) for row in rows} == {len(heading)}
+
+
+def test_instants_are_on_the_clocks_of_rome_and_days_stay_as_they_are(visitor, frozen_clock):
+    visitor.who = people.staff()
+    frozen_clock.set(datetime(2026, 12, 27, 5, 5, 59, 123456, tzinfo=UTC))
+    attempt = factories.opened()
+    factories.add(
+        tables.Service(
+            account_id=visitor.who.account_id or 0, order_id=attempt.order_id, product_code="PEC-STD",
+            label="x@pec.test", status="active", activated_on=date(2026, 12, 27), expires_on=date(2027, 12, 27),
+        )
+    )  # fmt: skip
+    for name, heading, cell in (
+        ("ordini", "Data", "2026-12-27 06:05"),
+        ("pagamenti", "Data", "2026-12-27 06:05"),
+        ("servizi", "Scadenza", "2027-12-27"),
+        ("pagamenti", "Tentativo", str(attempt.number)),
+    ):
+        headings, row = read(visitor.get(f"/admin/esporta/{name}.csv").content.decode())
+        assert row[headings.index(heading)] == cell
+
+
+def test_a_mail_that_waits_has_the_name_of_its_kind(visitor):
+    visitor.who = people.staff()
+    factories.add(
+        tables.OutboxMail(
+            dedup_key="a", template="m21", to_address="anna@example.test", lang="it", status="waiting",
+            created_at=clock.now(), ready_at=clock.now(),
+        )
+    )  # fmt: skip
+    for lang, name in (("it", "Rimborso disposto"), ("en", "Refund on its way")):
+        _, row = read(visitor.get(f"/admin/esporta/posta.csv?lang={lang}").content.decode())
+        assert name in row
 
 
 def test_no_cell_is_a_formula_whoever_typed_it(visitor):

@@ -168,6 +168,10 @@ class Refundable:
     left: str
     """What the gateway took and was not given back yet, in the reader's words."""
     left_cents: int
+    account_id: int
+    """Whose the order is."""
+    renewing: list[str]
+    """The services of the order that renew by themselves, and go on to: a refund does not stop them."""
     lines: list[RefundableLine]
 
 
@@ -181,9 +185,12 @@ def refundable(actor: access.Actor, number: str, lang: i18n.Lang) -> Refundable 
         if left <= 0:
             return None
         shares, given = _shares(s, order), refunds.lines_given(s, attempt.id) if attempt else set()
+        renewing = _renewing(s, order)
     return Refundable(
         left=i18n.money(left, lang),
         left_cents=left,
+        account_id=order.account_id,
+        renewing=renewing,
         lines=[
             RefundableLine(
                 line_id=line.id or 0,
@@ -238,7 +245,7 @@ def refund(
         of_lines = line_ids if cents is None else ()
         if refunds.request(s, attempt, wanted, reason, clock.now(), line_ids=of_lines) is None:
             raise errors.Conflict("RIMBORSO_NON_POSSIBILE")
-        was = order.status
+        was, gone = order.status, attempt.amount_cents - left
         becomes = was
         if wanted == left:
             becomes = lifecycle.advance(s, order.id or 0, was, orders.Signal.REFUNDED)
@@ -247,8 +254,8 @@ def refund(
             actor,
             "refunded",
             f"order:{number}",
-            before={"status": was, "left_cents": left},
-            after={"status": str(becomes), "refunded_cents": wanted},
+            before={"status": was, "left_cents": left, "refunded_cents": gone},
+            after={"status": str(becomes), "left_cents": left - wanted, "refunded_cents": gone + wanted},
             why=said,
             account_id=order.account_id,
         )
@@ -272,6 +279,20 @@ def _shares(s: Session, order: tables.Order) -> list[tuple[tables.OrderLine, int
     line = tables.OrderLine
     lines = s.exec(select(line).where(line.order_id == order.id).order_by(col(line.id))).all()
     return list(zip(lines, money.shares(order.gross_cents, [one.net_cents for one in lines]), strict=True))
+
+
+def _renewing(s: Session, order: tables.Order) -> list[str]:
+    """What of an order, bought or renewed with it, has its automatic renewal on."""
+    service = tables.Service
+    of_order = (service.order_id == order.id) | (service.id == order.configuration.get("service"))
+    wanted = select(service.label).where(of_order, service.renewal == subscriptions.RENEWAL_ACTIVE)
+    return list(s.exec(wanted.order_by(col(service.id))))
+
+
+def is_refundable(s: Session, order: tables.Order) -> bool:
+    """Whether something of what was paid for an order is left that could go back."""
+    attempt = _paid_by(s, order)
+    return attempt is not None and refunds.left(s, attempt) > 0
 
 
 def _owner(s: Session, table: type[tables.Service] | type[tables.PaymentMethod], row_id: int) -> int:

@@ -3,6 +3,7 @@
 Nothing is debited or changed by looking. The figures are those that the debits themselves will use.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, renewals, staff
-from pecapp.services import access, audit, brake, catalog, debits, live, methods, renewal_costs
+from pecapp.services import access, audit, brake, catalog, debits, live, methods, renewal_costs, subscriptions
 
 PIECE = 200
 """How many services are looked at for a piece."""
@@ -41,15 +42,21 @@ class Debit:
     before: str
     """What the same service cost last time, where that was something else; empty where it is the same."""
     held: bool
+    """Whether it is held by itself."""
+    stopped: bool
+    """Whether it is held at all, by itself or with all others: then no light is true of it."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some of a day's debits, added up."""
+    """Some of a day's debits, added up: what is held neither in the total nor in the lights."""
 
     debits: list[Debit] = field(default_factory=list)
     cents: int = 0
     lights: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    held_cents: int = 0
+    """What would be taken of it, if it were not held."""
     different: int = 0
     after: str = ""
     """After what the next piece begins, for `rehearse`; empty at the end."""
@@ -67,12 +74,32 @@ class Brake:
 def stopped(actor: access.Actor, lang: i18n.Lang) -> Brake:
     """Whether the brake is on. Raises Forbidden."""
     access.staff(actor, staff.Right.READ)
-    hold, account = tables.DebitHold, tables.Account
     with db.reading() as s:
-        found = s.exec(
-            select(hold, account.email).join(account, col(account.id) == hold.by_id).where(hold.scope == brake.ALL)
-        ).one_or_none()
+        return pulled(s, lang)
+
+
+def pulled(s: Session, lang: i18n.Lang) -> Brake:
+    """The brake as it is now."""
+    hold, account = tables.DebitHold, tables.Account
+    found = s.exec(
+        select(hold, account.email).join(account, col(account.id) == hold.by_id).where(hold.scope == brake.ALL)
+    ).one_or_none()
     return Brake(found[1], i18n.instant(found[0].placed_at, lang), found[0].why) if found else Brake()
+
+
+def held_now(s: Session) -> int:
+    """How many debits are held one by one though their day has come; only what the staff has ever held is read."""
+    hold, service, today = tables.DebitHold, tables.Service, clock.today()
+    last = today + timedelta(days=calendar.DEBIT_DAYS_BEFORE_EXPIRY)
+    held = {
+        int(number)
+        for number, _, expiry in (
+            scope.partition(":")
+            for scope in s.exec(select(hold.scope).where(hold.scope < brake.ALL))  # they begin with a number
+        )
+        if today.isoformat() <= expiry <= last.isoformat()
+    }
+    return len(s.exec(debits.due(today).where(col(service.id).in_(held))).all()) if held else 0
 
 
 def days(lang: i18n.Lang) -> list[tuple[str, str]]:
@@ -140,13 +167,16 @@ def _is_number(said: str) -> bool:
 
 def _added_up(drawn: Sequence[tuple[Debit, int]], after: str) -> Piece:
     found = [debit for debit, _ in drawn]
-    lights: dict[str, int] = {}
-    for debit in found:
-        lights[debit.light] = lights.get(debit.light, 0) + 1
+    taken = {
+        stopped: sum(cents for one, cents in drawn if one.stopped is stopped and one.light != renewals.Light.UNCOVERED)
+        for stopped in (False, True)
+    }
     return Piece(
         debits=found,
-        cents=sum(cents for debit, cents in drawn if debit.light != renewals.Light.UNCOVERED),
-        lights=lights,
+        cents=taken[False],
+        lights=dict(Counter(debit.light for debit in found if not debit.stopped)),
+        held=sum(1 for debit in found if debit.stopped),
+        held_cents=taken[True],
         different=sum(1 for debit in found if debit.before),
         after=after,
     )
@@ -170,7 +200,8 @@ def _debits(s: Session, ids: Sequence[int], day: date, lang: i18n.Lang) -> list[
     wanted = {this_time.method_id if this_time else row.method_id for row, _, this_time in rows}
     kept = {one.id: one for one in s.exec(select(tables.PaymentMethod).where(col(tables.PaymentMethod.id).in_(wanted)))}
     scopes = [brake.scope(row.id or 0, row.expires_on or day) for row in services]
-    held = set(s.exec(select(tables.DebitHold.scope).where(col(tables.DebitHold.scope).in_(scopes))))
+    held = set(s.exec(select(tables.DebitHold.scope).where(col(tables.DebitHold.scope).in_([*scopes, brake.ALL]))))
+    refused = _refused(s, ids, lang)
     price_list = catalog.current(s).price_list
     found = []
     for (row, owner, this_time), key in zip(rows, scopes, strict=True):
@@ -179,6 +210,7 @@ def _debits(s: Session, ids: Sequence[int], day: date, lang: i18n.Lang) -> list[
         sold = price_list.product(row.product_code).sellable
         doubt = renewals.doubt(cents, day, methods.as_means(method) if method else None, sold=sold)
         before = last.get(row.id or 0)
+        light, why = _outlook(doubt, refused.get(key, ""), lang)
         found.append(
             (
                 Debit(
@@ -189,15 +221,33 @@ def _debits(s: Session, ids: Sequence[int], day: date, lang: i18n.Lang) -> list[
                     expires=i18n.date(row.expires_on or day, lang),
                     amount=i18n.money(cents, lang),
                     means=methods.title(method, lang) if method else "",
-                    light=renewals.light(doubt).value,
-                    why=i18n.text(f"staff.doubt.{doubt.value}", lang) if doubt else "",
+                    light=light.value,
+                    why=why,
                     before=i18n.money(before, lang) if before is not None and before != cents else "",
                     held=key in held,
+                    stopped=not held.isdisjoint((key, brake.ALL)),
                 ),
                 cents,
             )
         )
     return found
+
+
+def _outlook(doubt: renewals.Doubt | None, refused: str, lang: i18n.Lang) -> tuple[renewals.Light, str]:
+    """How a debit will go, and what stands in its way: what was refused once may well be refused again."""
+    if doubt is None and refused:
+        return renewals.Light.AT_RISK, i18n.text("staff.batch.refused", lang, reason=refused)
+    return renewals.light(doubt), i18n.text(f"staff.doubt.{doubt.value}", lang) if doubt else ""
+
+
+def _refused(s: Session, ids: Sequence[int], lang: i18n.Lang) -> Mapping[str, str]:
+    """Why the last try to debit each of these services for this term was refused, by the debit's name."""
+    renewal, words = tables.Renewal, i18n.words(lang)
+    wanted = select(renewal.service_id, col(renewal.expires_on), renewal.trouble).where(
+        col(renewal.service_id).in_(ids), renewal.status == subscriptions.OPEN, renewal.trouble != ""
+    )
+    told = {brake.scope(number, on): words.get(f"adm.reason.{trouble}", "") for number, on, trouble in s.exec(wanted)}
+    return {name: reason for name, reason in told.items() if reason}
 
 
 def _last(s: Session, ids: Sequence[int]) -> Mapping[int, int]:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, payments, staff
 from pecapp.services import access, audit, debits, inbox, live, subscriptions
-from pecapp.services.admin import lists
+from pecapp.services.admin import batch, lists
 
 DAYS = 30
 MOST = 1000
@@ -71,15 +71,31 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What the bars of the chart can be measured by."""
+
+    first: str = ""
+    last: str = ""
+    best: str = ""
+    """The day of the highest bar; empty when nothing was taken."""
+    most: str = ""
+    """What was taken on it."""
+
+
+@dataclass(frozen=True)
 class BoardView:
     """Everything on the board."""
 
+    brake: batch.Brake = field(default_factory=batch.Brake)
+    held: str = ""
+    """How many debits are held one by one though their day has come; empty for none."""
     now: list[Figure] = field(default_factory=list)
     due: list[Figure] = field(default_factory=list)
     events: list[Figure] = field(default_factory=list)
     mails: list[Figure] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
+    scale: Scale = field(default_factory=Scale)
     alerts: list[Alert] = field(default_factory=list)
     more_alerts: bool = False
     at: str = ""
@@ -97,13 +113,17 @@ def figures(actor: access.Actor, lang: i18n.Lang) -> BoardView:
             .order_by(col(tables.Alert.id).desc())
             .limit(ALERTS + 1)
         ).all()
+        held, (days, scale) = batch.held_now(s), _days(s, lang)
         return BoardView(
+            brake=batch.pulled(s, lang),
+            held=i18n.number(held, lang) if held else "",
             now=_payments(s, lang),
             due=_due(s, lang),
             events=_events(s, now, lang),
             mails=_mails(s, lang),
             failures=_failures(s, now, lang),
-            days=_days(s, lang),
+            days=days,
+            scale=scale,
             alerts=[_alert(row, number, lang) for row, number in found[:ALERTS]],
             more_alerts=len(found) > ALERTS,
             at=i18n.instant(now, lang),
@@ -280,15 +300,23 @@ def close_days() -> int:
     return len(missing)
 
 
-def _days(s: Session, lang: i18n.Lang) -> list[Day]:
+def _days(s: Session, lang: i18n.Lang) -> tuple[list[Day], Scale]:
     today, figure = clock.today(), tables.DayFigure
     first = today - timedelta(days=DAYS - 1)
     known = {row.day: row.model_dump() for row in s.exec(select(figure).where(figure.day >= first))}
     known[today] = _sum(s, today)
     days = [first + timedelta(days=ahead) for ahead in range(DAYS)]
     nothing = {"paid": 0, "paid_cents": 0, "declined": 0, "refunded_cents": 0}
-    best = max((known.get(day, nothing)["paid_cents"] for day in days), default=0) or 1
-    return [_day(day, known.get(day, nothing), best, lang) for day in days]
+    shown = [known.get(day, nothing) for day in days]
+    place = max(range(DAYS), key=lambda number: shown[number]["paid_cents"])
+    most = shown[place]["paid_cents"]
+    scale = Scale(
+        first=i18n.date(first, lang),
+        last=i18n.date(today, lang),
+        best=i18n.date(days[place], lang) if most else "",
+        most=i18n.money(most, lang),
+    )
+    return [_day(day, found, most or 1, lang) for day, found in zip(days, shown, strict=True)], scale
 
 
 def _day(day: date, found: dict[str, Any], best: int, lang: i18n.Lang) -> Day:

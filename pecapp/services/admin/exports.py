@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +18,7 @@ _COLUMNS = MappingProxyType(
         "clienti": ("id", "name", "email", "login", "kind", "confirmed", "iso"),
         "ordini": ("number", "iso", "customer", "title", "status", "kind", "gateway", "cents"),
         "pagamenti": (
-            *("order_number", "number", "iso", "customer", "means", "status", "why"),
+            *("order_number", "try", "iso", "customer", "means", "status", "why"),
             *("gateway", "channel", "reference", "cents"),
         ),
         "servizi": ("id", "customer", "name", "label", "status", "renewal", "expires_iso", "means"),
@@ -26,7 +27,7 @@ _COLUMNS = MappingProxyType(
     }
 )
 """What of a row is written, in this order; its headings are `adm.csv.<name>`."""
-_WORDS = MappingProxyType(
+WORDS = MappingProxyType(
     {
         ("clienti", "kind"): "holder.kind",
         ("ordini", "status"): "order.status",
@@ -40,6 +41,8 @@ _WORDS = MappingProxyType(
     }
 )
 """Where the words for a machine word are."""
+_NAMED = MappingProxyType({"expires_iso": "iso", "try": "number"})
+"""What a row calls a column that has another heading than the same thing of other lists."""
 _BOM = "\ufeff"
 _FORMULA = re.compile(r"""(^(?=[\t\r])|(?:^|[,;|\t\r\n])[\s"]*(?=[=+\-@＝＋－＠]))""")
 """Where a spreadsheet would take what follows for a formula: at the beginning of a cell, and after whatever may end a
@@ -88,8 +91,8 @@ class Export:
             audit.record(s, self._actor, act, f"list:{self._name}", before={}, after=after, why="")
 
     def _cell(self, row: Any, name: str) -> str:
-        value = getattr(row, {"expires_iso": "iso"}.get(name, name))
-        group = _WORDS.get((self._name, name))
+        value = getattr(row, _NAMED.get(name, name))
+        group = WORDS.get((self._name, name))
         if group and value:
             words = i18n.words(self._lang)
             return _safe(words.get(f"{group}.{value}", str(value)))
@@ -98,7 +101,12 @@ class Export:
         if name == "cents":
             units, cents = divmod(abs(value), 100)
             return f"{'-' if value < 0 else ''}{units}{',' if self._lang == 'it' else '.'}{cents:02d}"
-        return _safe(str(value))
+        return _safe(_moment(value) if name == "iso" else str(value))
+
+
+def _moment(iso: str) -> str:
+    """An instant on the clocks of Rome, as its page shows it, in figures that a spreadsheet can sort."""
+    return datetime.fromisoformat(iso).astimezone(clock.ROME).strftime("%Y-%m-%d %H:%M")
 
 
 def _safe(cell: str) -> str:

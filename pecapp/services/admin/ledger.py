@@ -333,6 +333,19 @@ def _side(
     )
 
 
+def same(view: DayView, known: DifferenceView) -> DifferenceView | None:
+    """A difference as it stands in a later look at its day; None when it is gone, or not among what is shown."""
+    return next(
+        (
+            one
+            for one in view.differences
+            if (one.gateway, one.kind) == (known.gateway, known.kind)
+            and ((one.ref and one.ref == known.ref) or (one.own_id and one.own_id == known.own_id))
+        ),
+        None,
+    )
+
+
 # --- settling a difference --------------------------------------------------------------------------------------------
 
 

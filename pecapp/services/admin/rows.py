@@ -170,7 +170,7 @@ def mail_rows(
             id=row.id or 0,
             account_id=row.account_id or 0,
             order=orders.get(row.order_id, ""),
-            subject=subject(row),
+            subject=subject(row, lang),
             to_address=row.to_address,
             status=row.status,
             tries=row.tries,
@@ -181,9 +181,9 @@ def mail_rows(
     ]
 
 
-def subject(mail: tables.OutboxMail) -> str:
+def subject(mail: tables.OutboxMail, lang: i18n.Lang) -> str:
     """What a mail is about: the name of its kind while it is not written yet."""
-    return mail.subject or mail.template.upper()
+    return mail.subject or i18n.words(lang).get(f"adm.template.{mail.template}", mail.template)
 
 
 def name(account: tables.Account) -> str:

@@ -46,13 +46,13 @@ def find(actor: access.Actor, typed: str, lang: i18n.Lang) -> views.FoundView:
     if len(said) < _SHORTEST or not said.isprintable():
         return views.FoundView()
     with db.reading() as s:
-        tries = list(_attempts(s, said))
+        tries, labelled = list(_attempts(s, said)), list(dict.fromkeys(_labelled(s, said)))
         return views.FoundView(
             customers=_customers(s, _few(_accounts(s, said)), said, lang),
-            orders=_orders(s, _few(_orders_by(s, said, tries)), lang),
+            orders=_orders(s, _few(_orders_by(s, said, tries, labelled)), lang),
             payments=_payments(s, _few(_attempts_by(s, said, tries)), lang),
             methods=_methods(s, _few(_methods_by(s, said)), lang),
-            services=_services(s, _few(_services_by(s, said)), lang),
+            services=_services(s, dict.fromkeys(labelled[:FEW], "mailbox"), lang),
         )
 
 
@@ -170,7 +170,7 @@ def _account_why(account: tables.Account, said: str) -> str:
 # --- orders and payments ----------------------------------------------------------------------------------------------
 
 
-def _orders_by(s: Session, said: str, tries: Sequence[_Try]) -> Iterator[_Match]:
+def _orders_by(s: Session, said: str, tries: Sequence[_Try], labelled: Sequence[int]) -> Iterator[_Match]:
     order, receipt, name = tables.Order, tables.Receipt, tables.MailboxName
     by_number = select(col(order.id)).where(col(order.number) == said.replace(" ", ""))
     yield from (_Match(key, "order") for key in s.execute(by_number).scalars())
@@ -182,7 +182,17 @@ def _orders_by(s: Session, said: str, tries: Sequence[_Try]) -> Iterator[_Match]
         held = select(col(name.order_id)).where(begins(s, col(name.address), said.lower()))
         found = s.execute(held.order_by(_in_order(s, col(name.address))).limit(FEW)).scalars()
         yield from (_Match(key, "mailbox") for key in found if key is not None)
+    yield from (_Match(key, "renewed") for key in _renewals(s, labelled))
     yield from (_Match(one.order_id, one.why) for one in tries)
+
+
+def _renewals(s: Session, services: Sequence[int]) -> Sequence[int]:
+    """The newest orders that renew these: they name the service, and not its mailbox."""
+    renewal = tables.Renewal
+    if not services:
+        return []
+    wanted = select(col(renewal.order_id)).where(col(renewal.service_id).in_(services))
+    return s.execute(wanted.order_by(col(renewal.order_id).desc()).limit(FEW)).scalars().all()
 
 
 def _attempts_by(s: Session, said: str, tries: Sequence[_Try]) -> Iterator[_Match]:
@@ -278,13 +288,13 @@ def _methods(s: Session, found: dict[int, str], lang: i18n.Lang) -> list[views.H
     ]
 
 
-def _services_by(s: Session, said: str) -> Iterator[_Match]:
+def _labelled(s: Session, said: str) -> Iterator[int]:
+    """A few services whose name begins with what was typed, as it was or in small letters; one may be named twice."""
     service = tables.Service
     if len(said) > _SHORTEST:
         for start in dict.fromkeys((said, said.lower())):
             wanted = select(col(service.id)).where(begins(s, col(service.label), start))
-            found = s.execute(wanted.order_by(_in_order(s, col(service.label))).limit(FEW)).scalars()
-            yield from (_Match(key, "mailbox") for key in found)
+            yield from s.execute(wanted.order_by(_in_order(s, col(service.label))).limit(FEW)).scalars()
 
 
 def _services(s: Session, found: dict[int, str], lang: i18n.Lang) -> list[views.HitView]:

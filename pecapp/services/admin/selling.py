@@ -5,7 +5,7 @@ keeps the prices at which it was registered (9.24, 9.25).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlmodel import Session, col, func, select
 
 from pecapp import clock, db, errors, i18n, tables
-from pecapp.domain import calendar, staff
+from pecapp.domain import calendar, money, staff
 from pecapp.domain import catalog as rules
 from pecapp.services import access, audit, catalog, live
 
@@ -32,7 +32,8 @@ class PriceView:
 
     price_id: int
     since: str
-    net: str
+    cost: str
+    """Without and with VAT, as `cost` says it."""
     first_year: str
     state: str
     """`past`, `now`, `coming`."""
@@ -43,9 +44,10 @@ class PromotionView:
     """A promotion of a product."""
 
     promotion_id: str
-    net: str
+    cost: str
     since: str
     until: str
+    """The last day on which it counts."""
     state: str
 
 
@@ -69,6 +71,7 @@ class CodeView:
     products: str
     since: str
     until: str
+    """The last day on which it counts."""
     uses: str
     state: str
 
@@ -79,6 +82,9 @@ class SellingView:
 
     products: list[ProductView] = field(default_factory=list)
     codes: list[CodeView] = field(default_factory=list)
+    today: str = ""
+    tomorrow: str = ""
+    """The first days that can be asked for, as a browser's own field for days wants them."""
 
 
 def shown(actor: access.Actor, lang: i18n.Lang) -> SellingView:
@@ -90,10 +96,25 @@ def shown(actor: access.Actor, lang: i18n.Lang) -> SellingView:
         promotions = s.exec(select(tables.Promotion).order_by(col(tables.Promotion.starts_at).desc())).all()
         codes = s.exec(select(tables.DiscountCode).order_by(col(tables.DiscountCode.starts_at).desc())).all()
         uses = _uses(s)
+    names, today = {row.code: _name(row, lang) for row in products}, clock.today()
     return SellingView(
         [_product(row, prices, promotions, lang) for row in products],
-        [_code(row, uses.get(row.code, 0), lang) for row in codes],
+        [_code(row, uses.get(row.code, 0), names, lang) for row in codes],
+        today.isoformat(),
+        _day_after(today).isoformat(),
     )
+
+
+def cost(net_cents: int | None, lang: i18n.Lang) -> str:
+    """What a customer pays for a net price: «9,90 € + IVA = 12,08 €»; empty for what cannot be a price."""
+    if net_cents is None or not 0 <= net_cents <= _HIGHEST:
+        return ""
+    net, gross = i18n.money(net_cents, lang), i18n.money(money.totals(net_cents).gross_cents, lang)
+    return i18n.text("staff.selling.cost.with_vat", lang, net=net, gross=gross)
+
+
+def _name(row: tables.Product, lang: i18n.Lang) -> str:
+    return row.name_en if lang == "en" else row.name_it
 
 
 def _uses(s: Session) -> dict[str, int]:
@@ -111,14 +132,14 @@ def _product(
     in_force = next((price for price in mine if price.valid_from <= today), None)
     return ProductView(
         code=row.code,
-        name=row.name_en if lang == "en" else row.name_it,
-        now=i18n.money(in_force.net_cents, lang) if in_force else "",
+        name=_name(row, lang),
+        now=cost(in_force.net_cents, lang) if in_force else "",
         prices=[
             PriceView(
                 price_id=price.id or 0,
                 since=i18n.date(price.valid_from, lang),
-                net=i18n.money(price.net_cents, lang),
-                first_year=i18n.money(price.first_year_net_cents, lang) if price.first_year_net_cents else "",
+                cost=cost(price.net_cents, lang),
+                first_year=cost(price.first_year_net_cents, lang) if price.first_year_net_cents else "",
                 state="coming" if price.valid_from > today else "now" if price is in_force else "past",
             )
             for price in mine
@@ -126,9 +147,9 @@ def _product(
         promotions=[
             PromotionView(
                 promotion_id=one.id,
-                net=i18n.money(one.net_cents, lang),
-                since=i18n.instant(one.starts_at, lang),
-                until=i18n.instant(one.ends_at, lang),
+                cost=cost(one.net_cents, lang),
+                since=i18n.date(calendar.rome_date(one.starts_at), lang),
+                until=_until(one.ends_at, lang),
                 state=_state(one.starts_at, one.ends_at),
             )
             for one in promotions
@@ -137,7 +158,7 @@ def _product(
     )
 
 
-def _code(row: tables.DiscountCode, uses: int, lang: i18n.Lang) -> CodeView:
+def _code(row: tables.DiscountCode, uses: int, names: Mapping[str, str], lang: i18n.Lang) -> CodeView:
     value = f"{row.value} %" if row.kind == rules.CodeKind.PERCENT else i18n.money(row.value, lang)
     most = i18n.number(row.max_uses, lang) if row.max_uses is not None else "∞"
     used = i18n.number(min(uses, COUNTED), lang)
@@ -146,12 +167,18 @@ def _code(row: tables.DiscountCode, uses: int, lang: i18n.Lang) -> CodeView:
     return CodeView(
         code=row.code,
         what=i18n.text(f"staff.code.kind.{row.kind}", lang, value=value),
-        products=", ".join(row.product_codes) or i18n.text("staff.code.all", lang),
-        since=i18n.instant(row.starts_at, lang),
-        until=i18n.instant(row.ends_at, lang),
+        products=", ".join(names.get(one, one) for one in row.product_codes) or i18n.text("staff.code.all", lang),
+        since=i18n.date(calendar.rome_date(row.starts_at), lang),
+        until=_until(row.ends_at, lang),
         uses=f"{used} / {most}",
         state=_state(row.starts_at, row.ends_at),
     )
+
+
+def _until(ends_at: datetime, lang: i18n.Lang) -> str:
+    """The last day that counts; for what somebody ended in the middle of a day, the moment."""
+    day = calendar.rome_date(ends_at)
+    return i18n.date(day - timedelta(days=1), lang) if ends_at == _morning(day) else i18n.instant(ends_at, lang)
 
 
 def _state(starts_at: datetime, ends_at: datetime) -> str:
@@ -162,20 +189,22 @@ def _state(starts_at: datetime, ends_at: datetime) -> str:
 # --- prices -----------------------------------------------------------------------------------------------------------
 
 
-def add_price(actor: access.Actor, product_code: str, since: date, net_cents: int | None, why: object) -> None:
+def add_price(actor: access.Actor, product_code: str, since: date | None, net_cents: int | None, why: object) -> None:
     """A new list price from a day to come on; orders and renewals before it keep the old one.
 
-    A price of the first year, where there is one, goes on while it is the lower one. Raises Forbidden, Invalid with all
-    that is wrong, Conflict when the product has a price from that day already.
+    `None` for what was typed and is no day or amount. A price of the first year, where there is one, goes on while it
+    is the lower one. Raises Forbidden, Invalid with all that is wrong, Conflict when the product has a price from that
+    day already.
     """
     access.staff(actor, staff.Right.SELL)
-    said = audit.reason(why)
-    wrong = {"net": "PREZZO_ERRATO"} if net_cents is None or not 0 <= net_cents <= _HIGHEST else {}
-    wrong |= {"since": "PREZZO_NON_DA_OGGI"} if since <= clock.today() else {}
+    said, wrong = _reason(why)
+    wrong |= {"net": "PREZZO_ERRATO"} if net_cents is None or not 0 <= net_cents <= _HIGHEST else {}
+    if since is None or since <= clock.today():
+        wrong["since"] = "PREZZO_NON_DA_OGGI" if since else "DATA_MANCANTE"
     with db.transaction() as s:
         catalog.hold(s)
         wrong |= {} if s.get(tables.Product, product_code) else {"product": "PROD_NON_DISP"}
-        if wrong or net_cents is None:
+        if wrong or net_cents is None or since is None:
             raise errors.Invalid(wrong)
         price = tables.Price
         before = s.exec(
@@ -216,8 +245,8 @@ def withdraw_price(actor: access.Actor, price_id: int, why: object) -> None:
 def add_promotion(
     actor: access.Actor,
     product_code: str,
-    first: date,
-    last: date,
+    first: date | None,
+    last: date | None,
     net_cents: int | None,
     why: object,
     *,
@@ -225,21 +254,20 @@ def add_promotion(
 ) -> None:
     """A lower price for first terms, from the morning of `first` to the end of `last`.
 
-    The same one that ended less than 30 days before is refused unless `again` says that the reason is one for that:
-    serial "last days" mislead (2.3). Raises Forbidden, Invalid with all that is wrong, Conflict when another promotion
-    of the product runs in these days.
+    `None` for what was typed and is no day or amount. The same one that ended less than 30 days before is refused
+    unless `again` says that the reason is one for that: serial "last days" mislead (2.3). Raises Forbidden, Invalid
+    with all that is wrong, Conflict when another promotion of the product runs in these days.
     """
     access.staff(actor, staff.Right.SELL)
-    said = audit.reason(why)
-    starts_at, ends_at = _morning(first), _morning(last + timedelta(days=1))
-    wrong = {"first": "PROMO_PASSATA"} if first <= clock.today() else {}
-    wrong |= {"last": "PROMO_FINE"} if last < first else {}
+    said, wrong = _reason(why)
+    wrong |= _days_faults(first, last, _day_after(clock.today()), "PROMO_NON_DA_OGGI")
     with db.transaction() as s:
         catalog.hold(s)
         price_list = catalog.current(s).price_list
-        wrong |= _promotable(price_list, product_code, net_cents, first)
-        if wrong or net_cents is None:
+        wrong |= _promotable(price_list, product_code, net_cents, first or clock.today())
+        if wrong or net_cents is None or first is None or last is None:
             raise errors.Invalid(wrong)
+        starts_at, ends_at = _morning(first), _morning(_day_after(last))
         promotion = tables.Promotion
         others = s.exec(select(promotion).where(promotion.product_code == product_code)).all()
         if any(one.starts_at < ends_at and starts_at < one.ends_at for one in others):
@@ -262,7 +290,9 @@ def _promotable(price_list: rules.PriceList, product_code: str, net_cents: int |
         return {"product": "PROD_NON_DISP"}
     if product.parent_codes or product.automatic or not product.sellable:
         return {"product": "PROD_NON_DISP"}
-    return {} if net_cents is not None and 0 <= net_cents < price.net_cents else {"net": "PROMO_NON_MINORE"}
+    if net_cents is None or net_cents < 0:
+        return {"net": "PREZZO_ERRATO"}
+    return {} if net_cents < price.net_cents else {"net": "PROMO_NON_MINORE"}
 
 
 def end_promotion(actor: access.Actor, promotion_id: str, why: object) -> None:
@@ -313,10 +343,10 @@ def add_code(actor: access.Actor, wanted: NewCode, why: object) -> None:
     Raises Forbidden, Invalid with all that is wrong, Conflict when there is or was a code of that name.
     """
     access.staff(actor, staff.Right.SELL)
-    said = audit.reason(why)
+    said, wrong = _reason(why)
     with db.transaction() as s:
         catalog.hold(s)
-        wrong = _code_faults(wanted, {product.code for product in catalog.current(s).price_list.products})
+        wrong |= _code_faults(wanted, {product.code for product in catalog.current(s).price_list.products})
         if wrong or wanted.first is None or wanted.last is None:
             raise errors.Invalid(wrong)
         if s.get(tables.DiscountCode, wanted.code) is not None:
@@ -328,7 +358,7 @@ def add_code(actor: access.Actor, wanted: NewCode, why: object) -> None:
                 value=wanted.value or 0,
                 product_codes=list(wanted.product_codes),
                 starts_at=_morning(wanted.first),
-                ends_at=_morning(wanted.last + timedelta(days=1)),
+                ends_at=_morning(_day_after(wanted.last)),
                 max_uses=wanted.max_uses,
                 max_uses_per_account=wanted.max_uses_per_account,
                 combinable=wanted.combinable,
@@ -347,12 +377,9 @@ def _code_faults(wanted: NewCode, products: set[str]) -> dict[str, str]:
     least = 0 if kind == rules.CodeKind.SPECIAL else 1
     if value is None or not least <= value <= most:
         wrong["value"] = "COD_VALORE"
-    if wanted.first is None or wanted.first < clock.today():
-        wrong["first"] = "PROMO_PASSATA"
-    if wanted.last is None or (wanted.first is not None and wanted.last < wanted.first):
-        wrong["last"] = "PROMO_FINE"
+    wrong |= _days_faults(wanted.first, wanted.last, clock.today(), "PROMO_PASSATA")
     if not set(wanted.product_codes) <= products:
-        wrong["products"] = "PROD_NON_DISP"
+        wrong["product"] = "PROD_NON_DISP"
     for name, limit in (("max_uses", wanted.max_uses), ("max_uses_per_account", wanted.max_uses_per_account)):
         if limit is not None and limit < 1:
             wrong[name] = "COD_LIMITE"
@@ -384,6 +411,28 @@ def _written(
     audit.record(s, actor, act, f"{kind}:{name}", before=before, after=after, why=why)
     catalog.changed(s)
     live.publish(s, live.ADMINS)
+
+
+def _reason(why: object) -> tuple[str, dict[str, str]]:
+    """The reason, or what is wrong with it: a form says it together with everything else that is wrong."""
+    try:
+        return audit.reason(why), {}
+    except errors.Invalid as refusal:
+        return "", dict(refusal.fields)
+
+
+def _days_faults(first: date | None, last: date | None, since: date, early: str) -> dict[str, str]:
+    """What is wrong with the days of an offer; `early` is the code for one that begins before `since`."""
+    wrong = {}
+    if first is None or first < since:
+        wrong["first"] = early if first else "DATA_MANCANTE"
+    if last is None or (first is not None and last < first):
+        wrong["last"] = "PROMO_FINE" if last else "DATA_MANCANTE"
+    return wrong
+
+
+def _day_after(day: date) -> date:
+    return day + timedelta(days=1)
 
 
 def _morning(day: date) -> datetime:

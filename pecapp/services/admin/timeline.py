@@ -14,6 +14,7 @@ from pecapp import db, errors, i18n, tables
 from pecapp.domain import disputes, refunds
 from pecapp.services import access, facts, history, history_facts, history_steps, history_views
 from pecapp.services import orders as customer_orders
+from pecapp.services.admin import acts as staff_acts
 from pecapp.services.admin import register, rows, views
 
 _TOLD_OTHERWISE = frozenset({"event", "mail", "order"})
@@ -68,6 +69,7 @@ def _page(s: Session, row: tables.Order, told: history_facts.Told, lang: i18n.La
         vat=i18n.money(row.vat_cents, lang),
         gross=listed.gross,
         refunded=i18n.money(given, lang) if given else "",
+        refundable=staff_acts.is_refundable(s, row),
         receipt=facts.receipt_number(proof.year, proof.number) if proof else "",
         receipt_href=f"/ricevute/{row.number}.pdf" if proof else "",
         review=row.review_reason or "",
@@ -178,7 +180,7 @@ def _disputes(s: Session, row: tables.Order, lang: i18n.Lang) -> Iterator[views.
 def mail(row: tables.OutboxMail, lang: i18n.Lang) -> views.EventView:
     """A mail, when it left or was written down to leave."""
     at = row.sent_at or row.created_at
-    words = f"{rows.subject(row)} · {row.to_address}"
+    words = f"{rows.subject(row, lang)} · {row.to_address}"
     return event("mail", at, lang, i18n.text(f"adm.mail.{row.status}", lang), words, tone=_MAIL_TONES[row.status])
 
 
@@ -186,11 +188,8 @@ def acts(s: Session, about: object, lang: i18n.Lang, limit: int = 100) -> list[v
     """The newest acts of the staff of which `about` is true, each with who did it and why."""
     row, account = tables.StaffAct, tables.Account
     wanted = select(row, account.email).join(account, col(account.id) == row.by_id).where(about)  # pyright: ignore[reportArgumentType]
-    shown = [
-        (one.at, register.shown(one, email, lang))
-        for one, email in s.exec(wanted.order_by(col(row.id).desc()).limit(limit))
-    ]
+    found = s.exec(wanted.order_by(col(row.id).desc()).limit(limit)).all()
     return [
-        event("act", at, lang, f"{act.act} · {act.by}", " · ".join(part for part in (act.changed, act.why) if part))
-        for at, act in shown
+        event("act", one.at, lang, f"{act.act} · {act.by}", " · ".join(part for part in (act.changed, act.why) if part))
+        for (one, _), act in zip(found, register.shown(s, found, lang), strict=True)
     ]

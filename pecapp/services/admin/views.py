@@ -222,6 +222,8 @@ class OrderPageView:
     gross: str = ""
     refunded: str = ""
     """What was given back; empty for nothing."""
+    refundable: bool = False
+    """Whether something of what was paid is left that could go back."""
     receipt: str = ""
     receipt_href: str = ""
     review: str = ""

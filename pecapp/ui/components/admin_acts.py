@@ -9,7 +9,7 @@ import reflex as rx
 
 from pecapp.services.admin import acts as services
 from pecapp.ui import text
-from pecapp.ui.components import asking, buttons, dialogs, feedback, forms
+from pecapp.ui.components import asking, buttons, dialogs, feedback, forms, icons
 from pecapp.ui.states.admin import acts as states
 
 DIALOG = "atto"
@@ -49,8 +49,9 @@ def dialog() -> rx.Component:
         rx.el.p(text.choose("staff.means", Acts.kind)),
         state=Acts,
         confirm=Acts.confirm,
-        act=text.t("staff.confirm"),
+        act=text.choose("staff.do", Acts.kind),
         why="why",
+        destroys=rx.Var.create(sorted(states.DESTROYING)).contains(Acts.kind),
     )
 
 
@@ -67,11 +68,21 @@ def refund_dialog() -> rx.Component:
     ]
     form = forms.form(
         rx.el.p(text.t("staff.refund.means")),
+        rx.cond(Refunds.renewing.length() > 0, _renewing(), rx.fragment()),
         _problem(Refunds.problem),
-        forms.radio_cards("how", text.t("staff.refund.how"), choices, value=Refunds.how, on_change=Refunds.choose),
+        rx.fragment(
+            forms.radio_cards("how", text.t("staff.refund.how"), choices, value=Refunds.how, on_change=Refunds.choose),
+            key=Refunds.asked.to_string(),  # React does not hear of a choice after the browser has reset the form
+        ),
         rx.cond(Refunds.how == "lines", _lines(), rx.fragment()),
         rx.cond(Refunds.how == "amount", _amount(), rx.fragment()),
-        forms.text_field("refund_why", text.t("staff.why"), hint=text.t("staff.why.hint"), auto_complete="off"),
+        forms.text_field(
+            "refund_why",
+            text.t("staff.why"),
+            errors=Refunds.errors,
+            hint=text.t("staff.why.hint"),
+            auto_complete="off",
+        ),
         buttons.bar(
             buttons.submit(text.t("staff.refund.confirm"), look="danger"),
             buttons.button(text.t("staff.keep"), **dialogs.closes(REFUND_DIALOG)),
@@ -84,8 +95,20 @@ def refund_dialog() -> rx.Component:
         text.t("staff.refund.title", number=Refunds.number),
         rx.cond(Refunds.left != "", form, nothing),
         actions=[],
+        forgets=True,
     )
     return rx.fragment(ask, key=Refunds.answers.to_string())
+
+
+def _renewing() -> rx.Component:
+    """Who gets the money back may think that nothing will be debited any more."""
+    where = rx.Var.create("/admin/clienti/") + Refunds.account_id.to_string()
+    return feedback.callout(
+        text.t("staff.refund.renews"),
+        rx.el.p(text.t("staff.refund.renews_text", names=Refunds.renewing.join(", "))),
+        rx.el.p(buttons.link(text.t("staff.refund.renews_where"), href=where)),
+        tone="warning",
+    )
 
 
 def _lines() -> rx.Component:
@@ -94,8 +117,15 @@ def _lines() -> rx.Component:
         given = text.t("staff.refund.given", line=words)
         return forms.checkbox(f"line_{line.line_id}", rx.cond(line.given, given, words), disabled=line.given)
 
+    wrong = Refunds.errors.contains("lines")
+    said = rx.fragment(icons.icon("circle_alert", 18), rx.el.span(Refunds.errors["lines"]))
     return rx.el.fieldset(
-        rx.el.legend(text.t("staff.refund.which"), class_name="field__label"), rx.foreach(Refunds.lines, draw)
+        rx.el.legend(text.t("staff.refund.which"), class_name="field__label"),
+        rx.foreach(Refunds.lines, draw),
+        rx.el.p(rx.cond(wrong, said), id="lines-error", class_name="field__error"),
+        id="lines",
+        custom_attrs={"tabIndex": -1},
+        aria_describedby="lines-error",
     )
 
 
@@ -103,6 +133,7 @@ def _amount() -> rx.Component:
     return forms.text_field(
         "amount",
         text.t("staff.refund.cents"),
+        errors=Refunds.errors,
         hint=text.t("staff.refund.cents.hint", left=Refunds.left),
         input_mode="decimal",
         auto_complete="off",
@@ -114,11 +145,11 @@ def note_form(account_id: text.Live) -> rx.Component:
     """Write a note about a customer."""
     return rx.fragment(
         forms.form(
-            _problem(Notes.problem),
+            rx.cond(Notes.account == account_id, _problem(Notes.problem), rx.fragment()),
             rx.el.input(type="hidden", name="account", value=account_id),
             forms.text_field("note", text.t("staff.note"), hint=text.t("staff.note.hint"), auto_complete="off"),
             buttons.bar(buttons.submit(text.t("staff.note.keep"), look="secondary")),
             on_submit=Notes.write,
         ),
-        key=Notes.written.to_string(),
+        key=account_id + "-" + Notes.written.to_string(),
     )

@@ -16,25 +16,26 @@ def dialog(
     confirm: Any,
     act: text.Words,
     why: str,
+    destroys: text.Live = False,
 ) -> rx.Component:
     """The dialog with its mandatory reason. `state` has `problem` and `answers`, as every State of acts; `confirm` is
-    its handler and `why` the name of the field, which is alone of that name in the page."""
+    its handler and `why` the name of the field, which is alone of that name in the page.
+
+    What was typed for one question is not offered for the next. `destroys` says whether something is lost by the act,
+    which then looks like it.
+    """
     problem = feedback.callout(None, rx.el.p(state.problem), tone="problem", live=True)
-    ask = dialogs.dialog(
-        dialog_id,
-        title,
-        forms.form(
-            *consequences,
-            rx.cond(state.problem != "", problem, rx.fragment()),
-            forms.text_field(why, text.t("staff.why"), hint=text.t("staff.why.hint"), auto_complete="off"),
-            buttons.bar(
-                buttons.submit(act, look="danger"),
-                buttons.button(text.t("staff.keep"), **dialogs.closes(dialog_id)),
-            ),
-            on_submit=confirm,
+    form = forms.form(
+        *consequences,
+        rx.cond(state.problem != "", problem, rx.fragment()),
+        forms.text_field(why, text.t("staff.why"), hint=text.t("staff.why.hint"), auto_complete="off"),
+        buttons.bar(
+            rx.cond(destroys, buttons.submit(act, look="danger"), buttons.submit(act)),
+            buttons.button(text.t("staff.keep"), **dialogs.closes(dialog_id)),
         ),
-        actions=[],
+        on_submit=confirm,
     )
+    ask = dialogs.dialog(dialog_id, title, form, actions=[], forgets=True)
     return rx.fragment(ask, key=state.answers.to_string())
 
 

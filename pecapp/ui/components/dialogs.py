@@ -18,8 +18,18 @@ def closes(dialog_id: str) -> dict[str, Any]:
     return {"custom_attrs": {"commandfor": dialog_id, "command": "close"}}
 
 
-def dialog(dialog_id: str, title: text.Words, *children: rx.Component, actions: list[rx.Component]) -> rx.Component:
-    """A question or a small task above the page. Name the consequences in `children` and the acts in `actions`."""
+_FORGET = rx.Var("(closed) => closed.target.querySelector('form')?.reset()")
+"""The browser itself empties the form as the dialog closes: an answer of the server could come when somebody already
+types in it again."""
+
+
+def dialog(
+    dialog_id: str, title: text.Words, *children: rx.Component, actions: list[rx.Component], forgets: bool = False
+) -> rx.Component:
+    """A question or a small task above the page. Name the consequences in `children` and the acts in `actions`.
+
+    One that `forgets` offers nothing of what was typed in its form when it is opened again, perhaps for something else.
+    """
     heading = f"{dialog_id}-title"
     return rx.el.dialog(
         rx.el.div(
@@ -38,4 +48,5 @@ def dialog(dialog_id: str, title: text.Words, *children: rx.Component, actions: 
         id=dialog_id,
         class_name="dialog",
         aria_labelledby=heading,
+        custom_attrs={"onClose": _FORGET} if forgets else {},
     )

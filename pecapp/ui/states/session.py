@@ -94,6 +94,14 @@ async def tell(state: rx.State, key: str, *, tone: str = "problem", **params: ob
     """Leave a message at the top of the page, in the tab's language."""
     flash = await state.get_state(visitor.Flash)
     flash.tone, flash.message = tone, i18n.text(key, await lang(state), **params)
+    flash.told += 1
+
+
+async def hush(state: rx.State) -> None:
+    """Another act begins: what went well before is said no more. What went wrong stays until it is closed."""
+    flash = await state.get_state(visitor.Flash)
+    if flash.tone == "success":
+        flash.tone, flash.message = "", ""
 
 
 async def tell_onward(state: rx.State, key: str, *, tone: str = "problem", **params: object) -> None:

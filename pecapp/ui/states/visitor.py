@@ -31,6 +31,8 @@ class Flash(rx.State):
 
     tone: str = ""
     message: str = ""
+    told: int = 0
+    """How many messages there were: each one is drawn anew, so that it has its whole time to be read."""
 
     @rx.event
     async def dismiss(self) -> None:

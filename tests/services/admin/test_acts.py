@@ -8,7 +8,7 @@ import pytest
 from pecapp import db, errors, tables
 from pecapp.domain import money
 from pecapp.services import access, accounts, subscriptions
-from pecapp.services.admin import acts, board, people, register
+from pecapp.services.admin import acts, board, people, register, timeline
 from tests.support import factories
 from tests.support import people as persons
 from tests.support.gateway import FakeGateway
@@ -352,6 +352,31 @@ def test_an_amount_and_everything_that_is_left_name_no_lines(shop: FakeGateway) 
     assert [row.line_ids for row in factories.rows(tables.Refund)] == [[], []]
 
 
+def test_an_order_says_whether_something_is_left_to_give_back(shop: FakeGateway) -> None:
+    order, actor = paid(), persons.staff("finance")
+    unpaid = factories.order()
+    seen = [timeline.order(actor, unpaid.number, "it").refundable, timeline.order(actor, order.number, "it").refundable]
+    acts.refund(actor, order.number, KEY, WHY, cents=100)
+    seen.append(timeline.order(actor, order.number, "it").refundable)
+    acts.refund(actor, order.number, "b" * 32, WHY)
+    seen.append(timeline.order(actor, order.number, "it").refundable)
+    assert seen == [False, True, True, False]
+
+
+def test_a_refund_says_which_services_go_on_renewing(shop: FakeGateway) -> None:
+    order, actor = paid(), persons.staff("finance")
+    offered = acts.refundable(actor, order.number, "it")
+    assert offered is not None
+    assert (offered.renewing, offered.account_id) == ([], order.account_id)
+    bought = factories.rows(tables.Service, order_id=order.id)[0]
+    factories.change(bought, renewal=subscriptions.RENEWAL_ACTIVE)
+    offered = acts.refundable(actor, order.number, "it")
+    assert offered is not None
+    assert offered.renewing == [bought.label]
+    acts.refund(actor, order.number, KEY, WHY)
+    assert factories.again(bought).renewal == subscriptions.RENEWAL_ACTIVE
+
+
 def test_what_was_not_paid_is_not_given_back(shop: FakeGateway) -> None:
     order, actor = factories.order(), persons.staff("finance")
     assert acts.refundable(actor, order.number, "it") is None
@@ -437,6 +462,6 @@ def test_the_register_tells_who_did_what_and_why(shop: FakeGateway) -> None:
     acts.refund(owner, order.number, KEY, WHY, cents=100)
     (told,) = [act for act in register.listing(owner, "it") if act.why == WHY]
     assert (told.by, told.act, told.url) == ("owner@esempio.test", "Rimborso disposto", f"/admin/ordini/{order.number}")
-    assert "refunded_cents" in told.changed
+    assert "Rimborsato: 0,00\xa0€ → 1,00\xa0€" in told.changed
     with db.reading() as s:
         assert s.get(tables.StaffAct, told.act_id) is not None

@@ -126,6 +126,41 @@ async def test_only_the_coming_week_can_be_rehearsed(due: list[Any], ahead: int)
         batch.rehearse(actor, E7 + timedelta(days=ahead), "", "it")
 
 
+async def test_what_is_held_is_neither_expected_nor_covered(due: list[Any]) -> None:
+    actor = owner()
+    batch.hold(actor, scope(due[0]), WHY)
+    shown = batch.rehearse(actor, E7, "", "it")
+    assert (shown.cents, shown.lights, shown.held, shown.held_cents) == (1208, {"covered": 1}, 1, 1208)
+    assert [(debit.held, debit.stopped) for debit in shown.debits] == [(True, True), (False, False)]
+    batch.hold(actor, brake.ALL, WHY)
+    shown = batch.rehearse(actor, E7, "", "it")
+    assert (shown.cents, shown.lights, shown.held, shown.held_cents) == (0, {}, 2, 2 * 1208)
+    assert [(debit.held, debit.stopped) for debit in shown.debits] == [(True, True), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "light", "why"),
+    [
+        ("insufficient_funds", "at_risk", "Già rifiutato: disponibilità insufficiente"),
+        ("ceiling", "covered", ""),
+        ("", "covered", ""),
+    ],
+)
+async def test_what_was_refused_and_is_tried_again_is_not_simply_covered(
+    actor: access.Actor, due: list[Any], trouble: str, light: str, why: str
+) -> None:
+    order = factories.order(actor, kind="renewal", configuration={"product": "PEC-STD", "service": due[0].id})
+    factories.add(
+        tables.Renewal(
+            order_id=order.id or 0, service_id=due[0].id, expires_on=E, automatic=True, debits=1, next_debit_on=E7,
+            trouble=trouble,
+        )
+    )  # fmt: skip
+    first, other = batch.rehearse(owner(), E7, "", "it").debits
+    assert (first.light, first.why) == (light, why)
+    assert (other.light, other.why) == ("covered", "")
+
+
 # --- the brake --------------------------------------------------------------------------------------------------------
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from pecapp import clock, tables
 from pecapp.domain import payments
-from pecapp.services import access
-from pecapp.services.admin import board, keyset, lists, webhooks
-from tests.support import factories
+from pecapp.services import access, brake
+from pecapp.services.admin import batch, board, keyset, lists, webhooks
+from tests.support import factories, renewing
 from tests.support import people as persons
 from tests.support.factories import VISA
 
@@ -137,7 +137,7 @@ def test_a_mail_leads_to_its_order_and_customer(support):
     order = factories.order(owner)
     written("a", "waiting", account_id=owner.account_id, order_id=order.id)
     (row,) = rows_behind(support, "/admin/posta")
-    assert (row.order, row.account_id, row.subject) == (order.number, owner.account_id, "M03")
+    assert (row.order, row.account_id, row.subject) == (order.number, owner.account_id, "Conferma pagamento")
 
 
 def test_renewals_of_the_week(support):
@@ -168,3 +168,35 @@ def test_a_day_of_the_chart_is_what_its_rows_say(support, frozen_clock):
     for status, count in (("succeeded", day.paid), ("declined", day.declined)):
         url = f"/admin/pagamenti?stato={status}&ordina=ended&dal={day.iso}&al={day.iso}"
         assert len(rows_behind(support, url)) == int(count)
+
+
+def test_the_chart_says_what_its_bars_are_measured_by(support, frozen_clock):
+    assert board.figures(support, "it").scale == board.Scale("9 febbraio 2027", "10 marzo 2027", "", "0,00\u00a0€")
+    paid()
+    frozen_clock.advance(days=1)
+    board.close_days()
+    scale = board.figures(support, "en").scale
+    assert scale == board.Scale("10 February 2027", "11 March 2027", "10 March 2027", "€12.08")
+
+
+def test_the_brake_is_on_the_board_for_as_long_as_it_is_on(support):
+    finance = persons.staff("finance")
+    batch.hold(support, brake.ALL, "il listino sembra sbagliato")
+    told = board.figures(support, "it").brake
+    assert (told.by, told.why, bool(told.at)) == ("support@esempio.test", "il listino sembra sbagliato", True)
+    batch.release(finance, brake.ALL, "era giusto")
+    assert board.figures(support, "it").brake == batch.Brake()
+
+
+def test_debits_that_are_held_though_their_day_has_come_are_on_the_board(support):
+    owner = factories.customer()
+    card, today = renewing.card(owner), clock.today()
+    rows = [renewing.service(owner, card, today + days * DAY) for days in (0, 3, 7, 8)]
+    off = renewing.service(owner, card, today + 7 * DAY)
+    assert board.figures(support, "it").held == ""
+    for row in (*rows, off):
+        batch.hold(support, brake.scope(row.id, row.expires_on), "da controllare")
+    factories.change(off, renewal="inactive")
+    assert board.figures(support, "it").held == "3"
+    factories.change(rows[1], expires_on=today + 400 * DAY)
+    assert board.figures(support, "it").held == "2"

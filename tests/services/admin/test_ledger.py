@@ -1,6 +1,7 @@
 """Reconciliation: a day's books side by side, every kind of difference, and what can be done about it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -265,6 +266,18 @@ async def test_asking_in_vain_changes_nothing_but_is_written_down(gateway, finan
     assert not await ledger.ask_again(finance, "stripe", "payment", attempt.id, WHY)
     assert again(attempt).status == "redirected"
     assert [act.act for act in factories.rows(tables.StaffAct)].count("ledger_asked") == 1
+
+
+async def test_a_difference_is_known_again_in_a_later_look(gateway, finance):
+    paid(gateway, amount_cents=1207)
+    paid(gateway, amount_cents=1)
+    gateway.books.append(movement(factories.opened(), attempt_id="f" * 32, ref="pi_f"))
+    first = await ledger.day(finance, TODAY, "it")
+    gateway.books[1] = replace(gateway.books[1], amount_cents=2)
+    gateway.books.pop()
+    later = await ledger.day(finance, TODAY, "it")
+    left = [ledger.same(later, one) for one in first.differences]
+    assert [one and one.theirs_cents for one in left] == [1207, 2, None]
 
 
 @pytest.mark.parametrize("problem", [RuntimeError("broken"), asyncio.CancelledError()])

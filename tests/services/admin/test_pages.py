@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pecapp import clock, db, errors, tables
+from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import payments
-from pecapp.services import access, audit, outbox
-from pecapp.services.admin import customer, timeline
+from pecapp.services import access, audit, mails, outbox
+from pecapp.services.admin import customer, register, timeline
 from tests.support import factories
 from tests.support.factories import VISA
 
@@ -152,3 +152,114 @@ def test_what_is_not_there_is_not_found(support, frozen_clock):
     ):
         with pytest.raises(errors.NotFound):
             look()
+
+
+def told(
+    by: access.Actor, subject: str, before: dict[str, Any], after: dict[str, Any], lang: i18n.Lang
+) -> register.Act:
+    """How an act reads in the register."""
+    with db.transaction() as s:
+        audit.record(s, by, "refunded", subject, before=before, after=after, why="perché sì")
+    return register.listing(by, lang)[0]
+
+
+@pytest.mark.parametrize(
+    ("subject", "before", "after", "italian", "english"),
+    [
+        (
+            "order:1",
+            {"status": "paid", "left_cents": 1208, "refunded_cents": 0},
+            {"status": "paid", "left_cents": 708, "refunded_cents": 500},
+            "Da rendere: 12,08\u00a0€ → 7,08\u00a0€, Rimborsato: 0,00\u00a0€ → 5,00\u00a0€",
+            "Left to refund: €12.08 → €7.08, Refunded: €0.00 → €5.00",
+        ),
+        (
+            "order:1",
+            {"status": "awaiting_payment"},
+            {"status": "cancelled"},
+            "Stato: In attesa pagamento → Annullato",
+            "Status: Awaiting payment → Cancelled",
+        ),
+        (
+            "product:NONE",
+            {"net_cents": 990},
+            {"net_cents": 1190, "since": "2027-04-01"},
+            "Prezzo, IVA esclusa: 9,90\u00a0€ → 11,90\u00a0€, Dal: 1 aprile 2027",
+            "Price without VAT: €9.90 → €11.90, From: 1 April 2027",
+        ),
+        (
+            "list:pagamenti",
+            {},
+            {"rows": 1200, "complete": True, "status": "declined", "gateway": "paypal", "period": "2027-03-01/"},
+            "Righe: 1.200, Completo: Sì, Stato: Non autorizzato, Gateway: PayPal, Periodo: 1 marzo 2027 – …",
+            "Rows: 1,200, Complete: Yes, Status: Not authorised, Gateway: PayPal, Period: 1 March 2027 – …",
+        ),
+        ("method:9", {"status": "valid", "renews": []}, {"status": "removed"}, "Stato: Valido → Rimosso", None),
+        ("method:9", {"renews": [3, 4]}, {}, "Servizi che rinnovava: 2", "Services that it renewed: 2"),
+        ("service:9", {"renewal": "active"}, {"renewal": "inactive"}, "Rinnovo automatico: Attivo → Non attivo", None),
+        ("account:9", {"email": "x@y.test", "role": "support"}, {"role": "owner"}, None, "Role: Support → Owner"),
+        ("code:A", {}, {"kind": "percent", "value": 20, "uses": None}, "Tipo: Percentuale, Sconto: 20 %", None),
+        ("code:A", {}, {"kind": "fixed", "value": 500}, "Tipo: Importo fisso, Sconto: 5,00\u00a0€", None),
+        (
+            "product:NONE",
+            {"ends_at": "2027-04-01T22:00:00+00:00"},
+            {"ends_at": "2027-03-10T09:00:00+00:00"},
+            "Fine: 2 aprile 2027, 00:00 → 10 marzo 2027, 10:00",
+            None,
+        ),
+        (
+            "order:1",
+            {"new_thing": "a"},
+            {"new_thing": "b", "odd": "2027-13-45"},
+            "New thing: a → b, Odd: 2027-13-45",
+            None,
+        ),
+    ],
+)
+def test_what_an_act_changed_reads_in_plain_words(shop, subject, before, after, italian, english):
+    owner = member("owner")
+    shown = {lang: told(owner, subject, before, after, lang).changed for lang in i18n.LANGS}
+    assert italian in {None, shown["it"]}
+    assert english in {None, shown["en"]}
+    assert "None" not in shown["en"]
+
+
+def test_what_an_act_was_done_to_has_a_name_and_a_way_to_it(shop):
+    owner = member("owner")
+    attempt = factories.opened()
+    number = factories.the(tables.Order).number
+    service = factories.add(
+        tables.Service(
+            account_id=owner.account_id or 0, order_id=attempt.order_id, product_code="PEC-STD",
+            label="studio@pec.test", status="active", activated_on=clock.today(), expires_on=clock.today(),
+        )
+    )  # fmt: skip
+    event = event_of(attempt)
+    for subject, facts, name, url in (
+        ("debit:all", {}, "Tutti gli addebiti", "/admin/addebiti"),
+        (f"debit:{service.id}:2027-03-31", {}, "Addebito di studio@pec.test, scadenza 31 marzo 2027", ""),
+        (f"service:{service.id}", {}, "Servizio studio@pec.test", ""),
+        (f"account:{owner.account_id}", {}, "Account owner@staff.test", ""),
+        ("account:999", {}, "Account 999", ""),
+        ("list:pagamenti", {}, "Elenco «Pagamenti»", "/admin/pagamenti"),
+        (f"payment:{attempt.id}", {}, f"Pagamento dell'ordine {number}", f"/admin/ordini/{number}"),
+        ("payment:pi_elsewhere", {}, "Pagamento pi_elsewhere", ""),
+        ("refund:re_elsewhere", {}, "Rimborso re_elsewhere", ""),
+        (f"event:{event.id}", {}, "Notifica checkout.session.completed", f"/admin/notifiche/{event.id}"),
+        ("alert:1", {"kind": "refund_failed"}, "Avviso «Rimborso non riuscito»", ""),
+        ("mail:1", {"template": "m21"}, "Messaggio «Rimborso disposto»", ""),
+        ("gateway:stripe", {}, "Gateway Stripe", ""),
+        (f"order:{number}", {}, f"Ordine {number}", f"/admin/ordini/{number}"),
+        ("code:ESTATE", {}, "Codice ESTATE", ""),
+    ):
+        act = told(owner, subject, facts, facts, "it")
+        assert (act.subject, act.url) == (name, url)
+    assert told(owner, "list:ordini", {}, {}, "en").subject == "List “Orders”"
+    assert (
+        told(owner, "list:ordini", {}, {"account_id": owner.account_id}, "en").changed == "Customer: owner@staff.test"
+    )
+
+
+@pytest.mark.parametrize("lang", i18n.LANGS)
+def test_every_mail_has_a_name_before_it_is_written(lang):
+    assert {name for name in mails.TEMPLATES if f"adm.template.{name}" not in i18n.words(lang)} == set()

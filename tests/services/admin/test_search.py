@@ -163,6 +163,28 @@ def test_orders_payments_methods_and_services_by_their_own_names(support):
     assert "pm_12345678" not in repr(both)
 
 
+def test_a_mailbox_leads_to_its_renewals_too_the_newest_first(support):
+    owner = factories.customer()
+    bought = factories.order(owner, configuration={"product": "PEC-STD", "labels": ["studio@pec.test"], "names": []})
+    factories.add(tables.MailboxName(address="studio@pec.test", order_id=bought.id, status="held"))
+    service = factories.add(
+        tables.Service(
+            account_id=owner.account_id or 0, order_id=bought.id or 0, product_code="PEC-STD",
+            label="studio@pec.test", status="active", activated_on=clock.today(), expires_on=clock.today(),
+        )
+    )  # fmt: skip
+    renewed = []
+    for year in range(1, 8):
+        order = factories.order(owner, kind="renewal", configuration={"product": "PEC-STD", "service": service.id})
+        term = clock.today().replace(year=clock.today().year + year)
+        renewal = tables.Renewal(order_id=order.id or 0, service_id=service.id, expires_on=term, status="done")
+        factories.add(renewal)
+        renewed.append(order.number)
+    hits = found(support, "Studio@pec").orders
+    assert [hit.href.rpartition("/")[2] for hit in hits] == [bought.number, *reversed(renewed)][: search.FEW]
+    assert hits[1].why == "Rinnovo della casella o del servizio"
+
+
 NONSENSE = ("", " ", "a", "\x00\x00", "x\ny", "%", "__________", "' OR 1=1 --", "z" * 5000, "🙂🙂", "\ud800\ud800")
 
 

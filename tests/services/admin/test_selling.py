@@ -52,11 +52,38 @@ def test_a_new_price_counts_from_its_day_and_the_old_one_until_then(owner: acces
 
 @pytest.mark.parametrize(
     ("since", "net", "field"),
-    [(TODAY, 1490, "since"), (date(2020, 1, 1), 1490, "since"), (TOMORROW, None, "net"), (TOMORROW, -1, "net")],
+    [
+        (TODAY, 1490, "since"),
+        (None, 1490, "since"),
+        (date(2020, 1, 1), 1490, "since"),
+        (TOMORROW, None, "net"),
+        (TOMORROW, -1, "net"),
+    ],
 )
-def test_a_price_that_cannot_be_is_refused(owner: access.Actor, since: date, net: int | None, field: str) -> None:
+def test_a_price_that_cannot_be_is_refused(
+    owner: access.Actor, since: date | None, net: int | None, field: str
+) -> None:
     problem = refused(errors.Invalid, selling.add_price, owner, PEC, since, net, WHY)
     assert field in getattr(problem, "fields", {})
+
+
+def test_an_empty_form_is_told_of_everything_that_is_missing(owner: access.Actor) -> None:
+    day, price, reason = "DATA_MANCANTE", "PREZZO_ERRATO", "MOTIVO_MANCANTE"
+    nothing = selling.NewCode("", "percent", None, (), None, None)
+    for act, given, wrong in (
+        (selling.add_price, (PEC, None, None, ""), {"since": day, "net": price, "why": reason}),
+        (
+            selling.add_promotion,
+            (PEC, None, None, None, ""),
+            {"first": day, "last": day, "net": price, "why": reason},
+        ),
+        (
+            selling.add_code,
+            (nothing, ""),
+            {"code": "COD_FORMATO", "value": "COD_VALORE", "first": day, "last": day, "why": reason},
+        ),
+    ):
+        assert getattr(refused(errors.Invalid, act, owner, *given), "fields", {}) == wrong
 
 
 def test_what_is_not_sold_gets_no_price(owner: access.Actor) -> None:
@@ -121,6 +148,13 @@ def test_a_promotion_that_cannot_be_is_refused(
     assert field in getattr(problem, "fields", {})
 
 
+def test_a_promotion_from_today_is_told_the_rule_and_not_that_today_is_over(owner: access.Actor) -> None:
+    problem = refused(errors.Invalid, selling.add_promotion, owner, PEC, TODAY, date(2027, 3, 20), 500, WHY)
+    assert getattr(problem, "fields", {}) == {"first": "PROMO_NON_DA_OGGI"}
+    assert "da domani" in i18n.text("PROMO_NON_DA_OGGI", "it")
+    assert selling.shown(owner, "it").tomorrow == TOMORROW.isoformat()
+
+
 def test_two_promotions_of_a_product_do_not_overlap(owner: access.Actor) -> None:
     selling.add_promotion(owner, PEC, TOMORROW, date(2027, 3, 20), 500, WHY)
     refused(errors.Conflict, selling.add_promotion, owner, PEC, date(2027, 3, 20), date(2027, 3, 30), 600, WHY)
@@ -180,7 +214,7 @@ def test_a_code_lowers_the_price_until_it_is_ended(owner: access.Actor) -> None:
         ({"first": date(2027, 3, 9)}, "first"),
         ({"first": None}, "first"),
         ({"last": date(2027, 3, 9)}, "last"),
-        ({"product_codes": ("NIENTE",)}, "products"),
+        ({"product_codes": ("NIENTE",)}, "product"),
         ({"max_uses": 0}, "max_uses"),
         ({"max_uses_per_account": -1}, "max_uses_per_account"),
     ],
@@ -199,6 +233,31 @@ def test_the_page_shows_what_was_is_and_comes(owner: access.Actor) -> None:
     assert [(one.code, one.uses, one.state) for one in shown.codes if one.code == "AMICI-10"] == [
         ("AMICI-10", "0 / 5", "now")
     ]
+
+
+def test_an_offer_is_shown_with_its_last_day_and_the_names_of_its_products(
+    owner: access.Actor, frozen_clock: Any
+) -> None:
+    selling.add_code(owner, code(), WHY)
+    selling.add_code(owner, code(code="FINITO"), WHY)
+    selling.add_promotion(owner, PEC, TOMORROW, date(2027, 3, 20), 500, WHY)
+    frozen_clock.advance(days=2)
+    selling.end_code(owner, "FINITO", WHY)
+    shown = selling.shown(owner, "it")
+    pec = next(product for product in shown.products if product.code == PEC)
+    codes = {one.code: one for one in shown.codes}
+    assert (codes["AMICI-10"].products, codes["AMICI-10"].until) == (pec.name, "30 aprile 2027")
+    assert codes["FINITO"].until == i18n.instant(clock.now(), "it")
+    assert [(one.since, one.until) for one in pec.promotions if one.state == "now"] == [
+        ("11 marzo 2027", "20 marzo 2027")
+    ]
+
+
+def test_a_price_is_shown_with_what_the_customer_pays(owner: access.Actor) -> None:
+    assert selling.cost(990, "it") == f"{i18n.money(990, 'it')} + IVA = {i18n.money(1208, 'it')}"
+    assert [selling.cost(none, "it") for none in (None, -1, 10**9)] == ["", "", ""]
+    pec = next(product for product in selling.shown(owner, "it").products if product.code == PEC)
+    assert selling.cost(price_on(TODAY), "it") in {pec.now, *(price.cost for price in pec.prices)}
 
 
 def test_uses_are_counted_up_to_a_number_and_no_further(owner: access.Actor, monkeypatch: pytest.MonkeyPatch) -> None:

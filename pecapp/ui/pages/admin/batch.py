@@ -11,7 +11,7 @@ from pecapp.ui.components import admin_acts, buttons, data, feedback, icons, sta
 from pecapp.ui.pages.admin import frame
 from pecapp.ui.states.admin import batch as states
 
-ROUTE = "/admin/addebiti"
+ROUTE = states.ROUTE
 TITLE_KEY = "staff.batch.title"
 ON_LOAD = states.Batch.load
 State: Any = states.Batch
@@ -52,11 +52,11 @@ def _brake() -> rx.Component:
 
 def _day() -> rx.Component:
     return rx.el.div(
-        rx.el.label(text.t("staff.batch.day"), html_for="giorno", class_name="field__label"),
+        rx.el.label(text.t("staff.batch.day"), html_for=states.DAY, class_name="field__label"),
         rx.el.div(
             rx.el.select(
                 rx.foreach(State.days, lambda day: rx.el.option(day[1], value=day[0])),
-                id="giorno",
+                id=states.DAY,
                 value=State.day,
                 on_change=State.choose,
                 class_name="input input--select",
@@ -80,11 +80,18 @@ def _figures() -> rx.Component:
             (text.t("staff.batch.light.covered"), State.covered),
             (text.t("staff.batch.light.at_risk"), State.at_risk),
             (text.t("staff.batch.light.uncovered"), State.uncovered),
+            (text.t("staff.batch.light.held"), _stopped()),
             (text.t("staff.batch.different"), State.different),
         ),
         rx.el.p(said, class_name="hint", role="status"),
         class_name="card",
     )
+
+
+def _stopped() -> rx.Component:
+    """How many are held, and what would be taken of them; they are in no other figure."""
+    amount = rx.cond(State.held > 0, rx.el.span(" · ", State.held_total), rx.fragment())
+    return rx.el.span(State.held, amount)
 
 
 def _list() -> rx.Component:
@@ -126,8 +133,9 @@ def _customer(debit: services.Debit) -> rx.Component:
 
 
 def _cover(debit: services.Debit) -> rx.Component:
+    held = status.tag(text.t("staff.batch.held"), icon="circle_pause", tone="warning")
     return rx.el.div(
-        status.badge("charge.light", debit.light),
+        rx.cond(debit.stopped, held, status.badge("charge.light", debit.light)),
         rx.cond(debit.why != "", rx.el.span(debit.why, class_name="line__detail"), rx.fragment()),
         class_name="named",
     )
@@ -139,9 +147,6 @@ def _amount(debit: services.Debit) -> rx.Component:
 
 
 def _acts(debit: services.Debit) -> rx.Component:
-    held = rx.fragment(
-        status.tag(text.t("staff.batch.held"), icon="circle_pause", tone="warning"),
-        frame.may(staff.Right.RELEASE, admin_acts.button("release", debit.key, debit.service)),
-    )
+    held = frame.may(staff.Right.RELEASE, admin_acts.button("release", debit.key, debit.service))
     free = frame.may(staff.Right.HOLD, admin_acts.button("hold", debit.key, debit.service))
     return rx.el.div(rx.cond(debit.held, held, free), class_name="cluster")

@@ -7,7 +7,7 @@ import reflex as rx
 from pecapp.services.admin import board as services
 from pecapp.ui import text
 from pecapp.ui.components import admin_acts, buttons, data, feedback, icons
-from pecapp.ui.pages.admin import frame
+from pecapp.ui.pages.admin import batch, frame
 from pecapp.ui.states.admin import board as states
 
 ROUTE = "/admin"
@@ -23,6 +23,7 @@ def page() -> rx.Component:
     return frame.page(
         feedback.loaded(
             State.ready,
+            _held(board),
             _alerts(board),
             rx.el.div(
                 _figures("staff.board.payments", board.now),
@@ -40,6 +41,28 @@ def page() -> rx.Component:
         here=ROUTE,
         title=text.t(TITLE_KEY),
         lead=text.t("staff.board.lead"),
+    )
+
+
+def _held(board: Any) -> rx.Component:
+    """That debits do not go out because somebody of the staff wants it so, for as long as that is so."""
+    to_debits = buttons.link(text.t("staff.board.brake_link"), href=batch.ROUTE)
+    brake = feedback.callout(
+        text.t("staff.batch.brake"),
+        rx.el.p(text.t("staff.batch.braked", by=board.brake.by, at=board.brake.at, why=board.brake.why)),
+        rx.el.p(to_debits),
+        tone="warning",
+        live=True,
+    )
+    single = feedback.callout(
+        text.t("staff.board.held", count=board.held),
+        rx.el.p(text.t("staff.board.held_text")),
+        rx.el.p(to_debits),
+        tone="warning",
+        live=True,
+    )
+    return rx.fragment(
+        rx.cond(board.brake.by != "", brake, rx.fragment()), rx.cond(board.held != "", single, rx.fragment())
     )
 
 
@@ -62,7 +85,7 @@ def _figure(figure: services.Figure) -> rx.Component:
         rx.el.dd(
             rx.cond(
                 figure.url != "",
-                buttons.link(number, href=figure.url, class_name="figures__value"),
+                buttons.link(number, href=figure.url, class_name="link figures__value"),
                 rx.el.span(number, class_name="figures__value"),
             ),
             rx.cond(figure.note != "", rx.el.span(figure.note, class_name="hint"), rx.fragment()),
@@ -73,12 +96,14 @@ def _figure(figure: services.Figure) -> rx.Component:
 
 def _alerts(board: Any) -> rx.Component:
     empty = feedback.empty("circle_check", text.t("staff.board.no_alerts"), text.t("staff.board.no_alerts_text"))
-    return rx.el.section(
+    nothing = (board.alerts.length() == 0) & ((board.brake.by != "") | (board.held != ""))
+    section = rx.el.section(
         rx.el.h2(text.t("staff.board.alerts"), class_name="shelf__title"),
         rx.cond(board.alerts.length() > 0, rx.el.ul(rx.foreach(board.alerts, _alert), class_name="alerts"), empty),
         rx.cond(board.more_alerts, rx.el.p(text.t("staff.board.more_alerts"), class_name="hint"), rx.fragment()),
         class_name="shelf",
     )
+    return rx.cond(nothing, rx.fragment(), section)
 
 
 def _alert(alert: services.Alert) -> rx.Component:
@@ -132,11 +157,23 @@ def _days(board: Any) -> rx.Component:
     return rx.el.section(
         rx.el.h2(text.t("staff.board.days"), class_name="shelf__title"),
         chart,
+        _scale(board.scale),
         rx.el.details(
             rx.el.summary(text.t("staff.board.days_table")),
             data.table(text.t("staff.board.days"), columns, board.days, empty=rx.fragment()),
         ),
         class_name="shelf",
+    )
+
+
+def _scale(scale: Any) -> rx.Component:
+    """The first and the last day below their bars, and what the highest one stands for."""
+    best = text.t("staff.board.best", amount=scale.most, day=scale.best)
+    return rx.el.div(
+        rx.el.span(scale.first),
+        rx.el.span(rx.cond(scale.best != "", best, text.t("staff.board.no_best"))),
+        rx.el.span(scale.last),
+        class_name="cluster cluster--apart hint",
     )
 
 

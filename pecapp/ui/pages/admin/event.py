@@ -73,7 +73,9 @@ def _headers() -> rx.Component:
 
 def _led_to() -> rx.Component:
     def draw(one: webhooks.LedTo) -> rx.Component:
-        name = rx.cond(one.href != "", buttons.link(one.name, href=one.href), rx.el.span(one.name))
+        paid = (one.kind == "payment") & (EVENT.row.order != "")
+        known = rx.cond(paid, buttons.link(one.name, href=f"/admin/ordini/{EVENT.row.order}"), rx.el.span(one.name))
+        name = rx.cond(one.href != "", buttons.link(one.name, href=one.href), known)
         kind, stands = text.choose("admin.event.led", one.kind), text.choose("admin.event.state", one.status)
         return rx.el.li(kind, " ", name, ": ", stands)
 

@@ -61,7 +61,7 @@ def _filters() -> rx.Component:
                 states.SAID,
                 text.t("admin.event.said"),
                 hint=text.t("admin.event.said.hint"),
-                optional=True,
+                required=False,
                 type="search",
                 auto_complete="off",
                 default_value=State.asked[states.SAID],
@@ -80,7 +80,7 @@ def _filters() -> rx.Component:
 
 
 def _chosen(name: str) -> dict[str, Any]:
-    return {"optional": True, "prompt": text.t("admin.event.any"), "default_value": State.asked[name]}
+    return {"required": False, "prompt": text.t("admin.event.any"), "default_value": State.asked[name]}
 
 
 def _gateways() -> list[tuple[str, text.Words]]:

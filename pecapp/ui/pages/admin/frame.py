@@ -93,13 +93,23 @@ def may(right: staff.Right, *children: rx.Component) -> rx.Component:
 
 
 def _places(here: str) -> rx.Component:
+    """Where one can go: beside the page, and behind a button that says where one is where there is no room."""
+
     def draw(route: str, key: str, right: staff.Right) -> rx.Component:
         current = {"aria_current": "page"} if route == here else {}
         place = rx.el.li(buttons.link(text.t(key), href=route, class_name="desk__place", **current))
         return place if right is staff.Right.READ else may(right, place)
 
+    def places() -> rx.Component:
+        return rx.el.ul(*(draw(*place) for place in PLACES), class_name="desk__places")
+
+    current = next((key for route, key, _ in PLACES if route == here), "staff.nav")
+    button = rx.el.summary(
+        icons.icon("menu"), rx.el.span(text.t(current)), icons.icon("chevron_down", 18), class_name="desk__menu-button"
+    )
     return rx.el.nav(
-        rx.el.ul(*(draw(*place) for place in PLACES), class_name="desk__places"),
+        rx.el.details(button, places(), class_name="desk__menu"),
+        rx.el.div(places(), class_name="desk__side"),
         aria_label=text.t("staff.nav"),
         class_name="desk__nav",
     )

@@ -172,6 +172,6 @@ def _question() -> rx.Component:
         rx.el.p(say("means")),
         state=Settling,
         confirm=Settling.confirm,
-        act=text.t("staff.confirm"),
+        act=rx.cond(Settling.kind == states.VERIFY, text.t("admin.ledger.verify"), text.t("admin.ledger.ask")),
         why="settle_why",
     )

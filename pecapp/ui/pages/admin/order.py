@@ -67,7 +67,7 @@ def _facts() -> rx.Component:
             (text.t("adm.col.customer"), listing.two(_owner(), ORDER.email)),
             (text.t("adm.col.what"), listing.two(ORDER.title, text.choose("adm.kind", ORDER.kind))),
             (text.t("adm.col.created"), ORDER.created),
-            (text.t("adm.col.gateway"), text.choose("history.gateway", ORDER.gateway)),
+            (text.t("adm.col.gateway"), _paid_through()),
             (text.t("adm.why.receipt"), receipt),
             (text.t("adm.refunded"), rx.cond(ORDER.refunded != "", rx.el.span(ORDER.refunded), rx.el.span("–"))),
         ),
@@ -80,6 +80,10 @@ def _facts() -> rx.Component:
     )
 
 
+def _paid_through() -> rx.Component:
+    return rx.cond(ORDER.gateway != "", rx.el.span(text.choose("history.gateway", ORDER.gateway)), rx.el.span("–"))
+
+
 def _owner() -> rx.Component:
     return buttons.link(ORDER.customer, href=f"/admin/clienti/{ORDER.account_id}")
 
@@ -89,7 +93,7 @@ def _acts() -> rx.Component:
     return buttons.bar(
         frame.may(
             staff.Right.REFUND,
-            rx.cond(ORDER.receipt != "", admin_acts.refund_button(ORDER.number), rx.fragment()),
+            rx.cond(ORDER.refundable, admin_acts.refund_button(ORDER.number), rx.fragment()),
         ),
         rx.cond(ORDER.status == "awaiting_payment", cancel, rx.fragment()),
     )

@@ -49,6 +49,8 @@ def _app(member: services.Member) -> rx.Component:
         rx.el.span("–"),
         status.tag(text.t("staff.people.app.no"), icon="hourglass", tone="warning"),
     )
+    connected = status.tag(text.t("staff.people.app.yes"), icon="shield_check", tone="success")
+    return rx.cond(member.second_factor, connected, awaited)
 
 
 def _role_options() -> list[tuple[text.Words, text.Words]]:
@@ -91,12 +93,12 @@ def _acts(member: services.Member) -> rx.Component:
 
 
 def _invite() -> rx.Component:
-    problem = feedback.callout(None, rx.el.p(State.problem), tone="problem", live=True)
+    email, role, why = text.t("staff.people.email"), text.t("staff.people.role"), text.t("staff.why")
     form = forms.form(
-        rx.cond(State.problem != "", problem, rx.fragment()),
-        forms.text_field("email", text.t("staff.people.email"), type="email", auto_complete="off"),
-        forms.select_field("role", text.t("staff.people.role"), _role_options()),
-        forms.text_field("invite_why", text.t("staff.why"), hint=text.t("staff.why.hint"), auto_complete="off"),
+        forms.error_summary(State.errors, list(zip(states.INVITATION, (email, role, why), strict=True))),
+        forms.text_field("email", email, errors=State.errors, type="email", auto_complete="off"),
+        forms.select_field("role", role, _role_options(), errors=State.errors),
+        forms.text_field("invite_why", why, errors=State.errors, hint=text.t("staff.why.hint"), auto_complete="off"),
         rx.el.p(text.t("staff.people.invite.hint"), class_name="hint"),
         buttons.bar(buttons.submit(text.t("staff.people.invite.button"))),
         on_submit=State.invite,

@@ -57,6 +57,18 @@ DOING: MappingProxyType[str, Doing] = MappingProxyType(
     }
 )
 """What can be asked for, and the service that does it. The words are `staff.ask.<kind>` and its fellows."""
+DESTROYING = frozenset(
+    {
+        "remove_method",
+        "cancel_order",
+        "dismiss",
+        "forget_second_factor",
+        "withdraw_price",
+        "end_promotion",
+        "end_code",
+    }
+)
+"""The acts after which something is lost: they alone look dangerous."""
 
 
 class Acts(rx.State):
@@ -75,8 +87,9 @@ class Acts(rx.State):
     @rx.event
     async def ask(self, kind: object, subject: object, name: object) -> None:
         """Open the question."""
-        asked = session.text(kind, 30)
-        self.kind = asked if asked in DOING else ""
+        await session.hush(self)
+        wanted = session.text(kind, 30)
+        self.kind = wanted if wanted in DOING else ""
         self.subject, self.name, self.problem = session.text(subject, 80), session.text(name, 200), ""
         self._intention = uuid.uuid4().hex
 
@@ -101,37 +114,46 @@ def _acting(actor: access.Actor, kind: str, subject: str, why: str, key: str) ->
     return DOING[kind](actor, subject, why, key)
 
 
-class Refunds(rx.State):
+class Refunds(session.Form, rx.State):
     """«Rimborsa»: everything that is left, some lines, or an amount."""
 
     _policy: ClassVar[str] = "admin"
     number: str = ""
     left: str = ""
     lines: list[acts.RefundableLine] = []
+    renewing: list[str] = []
+    """The services of the order that go on renewing by themselves."""
+    account_id: int = 0
     how: str = "all"
     """`all`, `lines`, `amount`."""
     problem: str = ""
+    """What is wrong and has no field of its own."""
+    asked: int = 0
+    """How often the question was opened: each time the choice of how much begins anew."""
     answers: int = 0
     _intention: str = ""
 
     @rx.event
     async def ask(self, number: object) -> None:
         """Open the question, with what of the order can still be given back."""
+        await session.hush(self)
+        self.asked += 1
         wanted = session.text(number, 20)
-        self.number, self.left, self.lines = "", "", []
-        self.how, self.problem, self._intention = "all", "", uuid.uuid4().hex
+        self.number, self.left, self.lines, self.renewing, self.account_id = "", "", [], [], 0
+        self.how, self.errors, self.problem, self._intention = "all", {}, "", uuid.uuid4().hex
         try:
             found = await session.call(self, acts.refundable, wanted, await session.lang(self))
         except errors.NotFound:
             return
         if found is not None:
             self.number, self.left, self.lines = wanted, found.left, found.lines
+            self.renewing, self.account_id = found.renewing, found.account_id
 
     @rx.event
     async def choose(self, how: object) -> None:
         """Choose what is given back."""
         wanted = session.text(how, 10)
-        self.how = wanted if wanted in {"all", "lines", "amount"} else "all"
+        self.how, self.errors, self.problem = wanted if wanted in {"all", "lines", "amount"} else "all", {}, ""
 
     @rx.event(temporal=True)
     async def confirm(self, data: object) -> EventSpec | None:
@@ -139,27 +161,42 @@ class Refunds(rx.State):
         if not self.number:
             return None
         typed, lang = session.form(data), await session.lang(self)
-        wanted, why = _wanted(self.how, typed, lang), typed.get("refund_why", "")
+        wanted, unread = _wanted(self.how, typed, lang)
         try:
+            why = typed.get("refund_why", "")
             given = await session.call(self, acts.refund, self.number, self._intention, why, **wanted)
         except errors.PecError as refusal:
-            self.problem = i18n.error_text(refusal, lang)
-            return rx.set_focus("refund_why")
+            said, about = i18n.error_text(refusal, lang), _field(refusal, self.how)
+            wrong = {about: said} if about else {}
+            self.errors = wrong | {name: i18n.text(code, lang) for name, code in unread.items()}
+            self.problem = "" if self.errors else said
+            return next((rx.set_focus(name) for name in ("lines", "amount", "refund_why") if name in self.errors), None)
+        self.errors, self.problem = {}, ""
         self.answers += 1
         self.number = ""
         await session.tell(self, "staff.done.refund", tone="success", amount=i18n.money(given, lang))
         return rx.set_focus("main")
 
 
-def _wanted(how: str, typed: dict[str, str], lang: i18n.Lang) -> dict[str, Any]:
-    """What a form asks for; nothing at all is refused by the service, as an amount of nothing is."""
+def _wanted(how: str, typed: dict[str, str], lang: i18n.Lang) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a form asks for, and what of it cannot be read, by its field: the service refuses it as an amount of nothing
+    and says what else is wrong."""
     if how == "lines":
         numbers = [session.whole(name.removeprefix("line_"), 1, _HIGHEST) for name in typed if name.startswith("line_")]
         chosen = [number for number in numbers if number is not None]
-        return {"line_ids": chosen} if chosen else {"cents": 0}
+        return ({"line_ids": chosen}, {}) if chosen else ({"cents": 0}, {"lines": "RIMBORSO_RIGHE"})
     if how == "amount":
-        return {"cents": i18n.cents(typed.get("amount", ""), lang) or 0}
-    return {}
+        cents = i18n.cents(typed.get("amount", ""), lang)
+        return {"cents": cents or 0}, {"amount": "IMPORTO_ERRATO"} if cents is None else {}
+    return {}, {}
+
+
+def _field(refusal: errors.PecError, how: str) -> str:
+    """Which field of the form a refusal is about; none when it is about the order."""
+    if isinstance(refusal, errors.Invalid) and "why" in refusal.fields:
+        return "refund_why"
+    of_choice = refusal.code in {"RIMBORSO_TROPPO", "RIGA_GIA_RIMBORSATA"}
+    return how if of_choice and how in {"lines", "amount"} else ""
 
 
 class Notes(rx.State):
@@ -167,14 +204,18 @@ class Notes(rx.State):
 
     _policy: ClassVar[str] = "admin"
     problem: str = ""
+    account: str = ""
+    """About whom the note is that was refused."""
     written: int = 0
     """How many notes were written: each time the field is empty again."""
 
     @rx.event(temporal=True)
     async def write(self, data: object) -> EventSpec | None:
         """Keep a note."""
+        await session.hush(self)
         typed = session.form(data)
-        account_id = session.whole(typed.get("account", ""), 1, _HIGHEST) or 0
+        self.account = typed.get("account", "")
+        account_id = session.whole(self.account, 1, _HIGHEST) or 0
         try:
             await session.call(self, acts.note, account_id, typed.get("note", ""))
         except errors.PecError as refusal:

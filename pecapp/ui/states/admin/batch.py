@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from pecapp import errors, i18n
 from pecapp.services import live as topics
@@ -14,12 +15,13 @@ from pecapp.services.admin import batch
 from pecapp.ui import live
 from pecapp.ui.states import session
 
+ROUTE, DAY = "/admin/addebiti", "giorno"
 SHOWN = 200
 NO_BRAKE = batch.Brake()
 
 
 class Batch(rx.State):
-    """What one day will debit."""
+    """What the day of the address will debit; today without one."""
 
     _policy: ClassVar[str] = "admin"
     ready: bool = False
@@ -35,6 +37,8 @@ class Batch(rx.State):
     covered: int = 0
     at_risk: int = 0
     uncovered: int = 0
+    held: int = 0
+    held_total: str = ""
     different: int = 0
     _run: int = 0
     """Which look it is: one that another has taken the place of stops."""
@@ -43,23 +47,23 @@ class Batch(rx.State):
 
     @rx.event
     async def load(self) -> Any:
-        """Show today's debits, and follow the brake."""
+        """Show the debits of the day, and follow the brake."""
         live.watch(self, Batch.refresh, topics.ADMINS)
         lang = await session.lang(self)
         self.days = batch.days(lang)
-        self.day = self.day if self.day in dict(self.days) else self.days[0][0]
+        asked = session.text(self.router.url.query_parameters.get(DAY), 10)
+        self.day = asked if asked in dict(self.days) else self.days[0][0]
         self.brake = await session.call(self, batch.stopped, lang)
         self.ready = True
         return Batch.look
 
     @rx.event
-    async def choose(self, day: object) -> Any:
-        """Look at another day."""
+    async def choose(self, day: object) -> EventSpec | None:
+        """Look at another day, at an address of its own."""
         wanted = session.text(day, 10)
         if wanted not in dict(self.days):
             return None
-        self.day = wanted
-        return Batch.look
+        return cast("EventSpec", rx.redirect(f"{ROUTE}?{DAY}={wanted}"))
 
     @rx.event(supersedes=True)
     async def refresh(self) -> Any:
@@ -98,6 +102,7 @@ class Batch(rx.State):
         self.debits, self.done, self.total = seen.debits, seen.done, i18n.money(seen.cents, lang)
         self.covered, self.at_risk = seen.lights["covered"], seen.lights["at_risk"]
         self.uncovered, self.different = seen.lights["uncovered"], seen.different
+        self.held, self.held_total = seen.held, i18n.money(seen.held_cents, lang)
 
 
 @dataclass
@@ -108,6 +113,8 @@ class _Seen:
     done: int = 0
     cents: int = 0
     lights: Counter[str] = field(default_factory=Counter)
+    held: int = 0
+    held_cents: int = 0
     different: int = 0
 
 
@@ -118,6 +125,7 @@ async def _pieces(state: rx.State, day: date, lang: i18n.Lang) -> AsyncIterator[
         piece = await session.call(state, batch.rehearse, day, after, lang)
         seen.done, seen.cents = seen.done + len(piece.debits), seen.cents + piece.cents
         seen.lights.update(piece.lights)
+        seen.held, seen.held_cents = seen.held + piece.held, seen.held_cents + piece.held_cents
         seen.different += piece.different
         seen.debits = sorted([*seen.debits, *piece.debits], key=_calm)[:SHOWN]
         yield seen
@@ -128,4 +136,4 @@ async def _pieces(state: rx.State, day: date, lang: i18n.Lang) -> AsyncIterator[
 
 def _calm(debit: batch.Debit) -> tuple[bool, bool, bool]:
     """What to look at comes first: held, then what will go wrong, then what differs; else in their own order."""
-    return (not debit.held, debit.light == "covered", not debit.before)
+    return (not debit.stopped, debit.light == "covered", not debit.before)

@@ -162,6 +162,7 @@ class Replaying(rx.State):
     @rx.event
     async def ask(self) -> None:
         """Open a question: what went wrong with the one before is not said any more."""
+        await session.hush(self)
         self.problem = ""
 
     @rx.event(temporal=True)

@@ -76,6 +76,7 @@ class Settling(rx.State):
     @rx.event
     async def ask(self, kind: object, place: object) -> None:
         """Open the question about the difference at that place of the page."""
+        await session.hush(self)
         said, books = session.text(kind, 10), await self.get_state(Books)
         number = session.whole(place, 0, len(books.day.differences) - 1)
         self.kind, self._place, self.problem, self.name = "", -1, "", ""
@@ -92,21 +93,34 @@ class Settling(rx.State):
             return None
         one, why = books.day.differences[self._place], session.form(data).get("settle_why", "")
         try:
-            told, tone = await self._settle(one, date.fromisoformat(books.day.iso), why)
+            told, tone, facts = await self._settle(one, books, why)
         except errors.PecError as refusal:
             self.problem = i18n.error_text(refusal, await session.lang(self))
             return rx.set_focus("settle_why")
         self.kind = ""
         self.answers += 1
-        await session.tell(self, told, tone=tone)
-        await books._read(date.fromisoformat(books.day.iso))  # noqa: SLF001  (its own page, which shows what has changed)
+        await session.tell(self, told, tone=tone, **facts)
         return rx.set_focus("main")
 
-    async def _settle(self, one: services.DifferenceView, on: date, why: str) -> tuple[str, str]:
-        """What came of it, in words, and how good that is."""
+    async def _settle(self, one: services.DifferenceView, books: Books, why: object) -> tuple[str, str, dict[str, str]]:
+        """What came of it, in words, how good that is, and the facts in the words. The page shows what has changed."""
+        on = date.fromisoformat(books.day.iso)
         if self.kind == ASK:
             answered = await session.call(self, services.ask_again, one.gateway, one.kind, one.own_id, why)
-            return ("admin.ledger.ask.done", "success") if answered else ("admin.ledger.ask.silent", "warning")
+            await books._read(on)  # noqa: SLF001  (its own page)
+            return _compared(books.day, one) if answered else ("admin.ledger.ask.silent", "warning", {})
         amounts = (one.ours_cents, one.theirs_cents)
         await session.call(self, services.verify, one.gateway, one.kind, one.ref or one.own_id, amounts, on, why)
-        return "admin.ledger.verify.done", "success"
+        await books._read(on)  # noqa: SLF001  (its own page)
+        return "admin.ledger.verify.done", "success", {}
+
+
+def _compared(day: services.DayView, asked: services.DifferenceView) -> tuple[str, str, dict[str, str]]:
+    """What became of a difference once its gateway was asked, as `_settle` says it: an answer settles nothing yet."""
+    left = services.same(day, asked)
+    if left is not None and left.theirs:
+        return "admin.ledger.ask.remains", "neutral", {"theirs": left.theirs}
+    if left is not None:
+        return "admin.ledger.ask.remains_none", "neutral", {}
+    seen = not day.more and any(side.gateway == asked.gateway and not side.away for side in day.sides)
+    return ("admin.ledger.ask.gone", "success", {}) if seen else ("admin.ledger.ask.done", "neutral", {})

@@ -6,11 +6,14 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from pecapp import errors, i18n
-from pecapp.domain import staff
+from pecapp.domain import identity, staff
 from pecapp.services import live as topics
 from pecapp.services.admin import people, register
 from pecapp.ui import live
 from pecapp.ui.states import session
+
+INVITATION = ("email", "role", "invite_why")
+"""The fields of the form that invites, as they stand."""
 
 
 class People(session.Form, rx.State):
@@ -20,7 +23,6 @@ class People(session.Form, rx.State):
     _right: ClassVar[staff.Right] = staff.Right.STAFF
     ready: bool = False
     members: list[people.Member] = []
-    problem: str = ""
     invited: int = 0
     """How many were invited: each time the form is empty again."""
 
@@ -28,7 +30,7 @@ class People(session.Form, rx.State):
     async def load(self) -> None:
         """Show everybody, and follow who comes and goes."""
         live.watch(self, People.refresh, topics.ADMINS)
-        self.problem = ""
+        self.errors = {}
         await self._read()
         self.ready = True
 
@@ -43,15 +45,18 @@ class People(session.Form, rx.State):
     @rx.event(temporal=True)
     async def invite(self, data: object) -> EventSpec | None:
         """Invite somebody."""
+        await session.hush(self)
         typed = session.form(data)
+        email, role, why = (typed.get(name, "") for name in INVITATION)
         try:
-            await session.call(
-                self, people.invite, typed.get("email", ""), typed.get("role", ""), typed.get("invite_why", "")
-            )
+            await session.call(self, people.invite, email, role, why)
         except errors.Invalid as refusal:
-            self.problem = i18n.error_text(refusal, await session.lang(self))
-            return rx.set_focus("email")
-        self.problem = ""
+            _, wrong = identity.check_email(email)
+            # the service names the first thing that it meets; who has filled in nothing is told of everything
+            found = _named(refusal) | ({"email": wrong} if wrong else {})
+            self.errors = i18n.field_texts(errors.Invalid(found), await session.lang(self))
+            return next((rx.set_focus(name) for name in INVITATION if name in found), None)
+        self.errors = {}
         self.invited += 1
         await session.tell(self, "staff.people.invited", tone="success")
         await self._read()
@@ -60,6 +65,7 @@ class People(session.Form, rx.State):
     @rx.event(temporal=True)
     async def change(self, data: object) -> None:
         """Give a member another role."""
+        await session.hush(self)
         typed = session.form(data)
         member = session.whole(typed.get("member", ""), 1, 2**53) or 0
         try:
@@ -69,6 +75,11 @@ class People(session.Form, rx.State):
         else:
             await session.tell(self, "staff.people.changed", tone="success")
         await self._read()
+
+
+def _named(refusal: errors.Invalid) -> dict[str, str]:
+    """What is wrong with an invitation, by the names of its form."""
+    return {"invite_why" if name == "why" else name: code for name, code in refusal.fields.items()}
 
 
 class Register(rx.State):

@@ -1,5 +1,6 @@
 """The price list, promotions and codes, and the forms that add to them."""
 
+import functools
 from collections.abc import Callable
 from datetime import date
 from typing import Any, ClassVar
@@ -14,6 +15,25 @@ from pecapp.ui import live
 from pecapp.ui.states import session
 
 NOTHING = services.SellingView()
+FORMS = {
+    "price": ("product", "since", "net", "why"),
+    "promotion": ("product", "first", "last", "net", "again", "why"),
+    "code": (
+        "code",
+        "kind",
+        "value",
+        "product",
+        "first",
+        "last",
+        "max_uses",
+        "max_uses_per_account",
+        "combinable",
+        "why",
+    ),
+}
+"""The fields of each form as they stand; in the page each is `<form>_<field>`, for some are in all of them."""
+_ABOUT = {"PREZZO_GIA_DA_QUEL_GIORNO": "since", "PROMO_SOVRAPPOSTA": "first", "COD_ESISTE": "code"}
+"""Which field is to be changed when what it says is taken already."""
 
 
 class Selling(session.Form, rx.State):
@@ -25,7 +45,9 @@ class Selling(session.Form, rx.State):
     problem: str = ""
     """What is wrong with a form as a whole."""
     form: str = ""
-    """Which form was sent last: `price`, `promotion`, `code`."""
+    """Which form was sent last, of `FORMS`."""
+    reckoned: dict[str, str] = {}
+    """What a customer would pay for the price that stands in a form."""
     written: int = 0
     """How often something was added: each time the forms are empty again."""
 
@@ -33,7 +55,7 @@ class Selling(session.Form, rx.State):
     async def load(self) -> None:
         """Show the list and follow it."""
         live.watch(self, Selling.refresh, topics.ADMINS)
-        self.errors, self.problem, self.form = {}, "", ""
+        self.errors, self.problem, self.form, self.reckoned = {}, "", "", {}
         await self._read()
         self.ready = True
 
@@ -45,66 +67,79 @@ class Selling(session.Form, rx.State):
     async def _read(self) -> None:
         self.selling = await session.call(self, services.shown, await session.lang(self))
 
+    @rx.event
+    async def reckon(self, form: object, typed: object) -> None:
+        """Say what a customer would pay for the price that was typed."""
+        name, lang = session.text(form, 20), await session.lang(self)
+        if name in FORMS:
+            said = services.cost(i18n.cents(session.text(typed, 20), lang), lang)
+            self.reckoned = self.reckoned | {name: said}
+
     @rx.event(temporal=True)
     async def add_price(self, data: object) -> EventSpec | None:
         """A new price from a day on."""
-        typed, lang = session.form(data), await session.lang(self)
-        since = _day(typed.get("since", "")) or date.min
-        net = i18n.cents(typed.get("net", ""), lang)
-        return await self._add(
-            "price", typed, services.add_price, typed.get("product", ""), since, net, typed.get("price_why", "")
-        )
+        typed, lang = _typed("price", data), await session.lang(self)
+        net = i18n.cents(typed["net"], lang)
+        given = (typed["product"], _day(typed["since"]), net, typed["why"])
+        return await self._add("price", services.add_price, *given, told={"price": services.cost(net, lang)})
 
     @rx.event(temporal=True)
     async def add_promotion(self, data: object) -> EventSpec | None:
         """A new promotion."""
-        typed, lang = session.form(data), await session.lang(self)
-        first, last = (_day(typed.get(name, "")) or date.min for name in ("first", "last"))
-        net = i18n.cents(typed.get("net", ""), lang)
-        why, again = typed.get("promotion_why", ""), typed.get("again") == "yes"
-        return await self._add(
-            "promotion", typed, services.add_promotion, typed.get("product", ""), first, last, net, why, again=again
-        )
+        typed, lang = _typed("promotion", data), await session.lang(self)
+        net = i18n.cents(typed["net"], lang)
+        given = (typed["product"], _day(typed["first"]), _day(typed["last"]), net, typed["why"])
+        service = functools.partial(services.add_promotion, again=typed["again"] == "yes")
+        return await self._add("promotion", service, *given, told={"price": services.cost(net, lang)})
 
     @rx.event(temporal=True)
     async def add_code(self, data: object) -> EventSpec | None:
         """A new discount code."""
-        typed, lang = session.form(data), await session.lang(self)
-        kind = typed.get("kind", "")
-        value = session.whole(typed.get("value", ""), 0, 100) if kind == "percent" else None
-        product = typed.get("product", "")
+        typed, lang = _typed("code", data), await session.lang(self)
+        percent = typed["kind"] == "percent"
         wanted = services.NewCode(
-            code=typed.get("code", "").upper(),
-            kind=kind,
-            value=value if kind == "percent" else i18n.cents(typed.get("value", ""), lang),
-            product_codes=(product,) if product else (),
-            first=_day(typed.get("first", "")),
-            last=_day(typed.get("last", "")),
-            max_uses=_limit(typed.get("max_uses", "")),
-            max_uses_per_account=_limit(typed.get("max_uses_per_account", "")),
-            combinable=typed.get("combinable") == "yes",
+            code=typed["code"].upper(),
+            kind=typed["kind"],
+            value=session.whole(typed["value"], 0, 100) if percent else i18n.cents(typed["value"], lang),
+            product_codes=(typed["product"],) if typed["product"] else (),
+            first=_day(typed["first"]),
+            last=_day(typed["last"]),
+            max_uses=_limit(typed["max_uses"]),
+            max_uses_per_account=_limit(typed["max_uses_per_account"]),
+            combinable=typed["combinable"] == "yes",
         )
-        return await self._add("code", typed, services.add_code, wanted, typed.get("code_why", ""))
+        return await self._add("code", services.add_code, wanted, typed["why"], told={})
 
     async def _add(
-        self, form: str, typed: dict[str, str], service: Callable[..., None], *given: Any, **more: Any
+        self, form: str, service: Callable[..., None], *given: Any, told: dict[str, str]
     ) -> EventSpec | None:
-        self.form, self.typed, self.errors, self.problem = form, typed, {}, ""
+        await session.hush(self)
+        self.form, self.errors, self.problem = form, {}, ""
         try:
-            await session.call(self, service, *given, **more)
-        except errors.Invalid as refusal:
-            lang = await session.lang(self)
-            self.errors = i18n.field_texts(refusal, lang)
-            self.problem = " ".join(dict.fromkeys(self.errors.values())) or i18n.error_text(refusal, lang)
+            await session.call(self, service, *given)
         except errors.PecError as refusal:
-            self.problem = i18n.error_text(refusal, await session.lang(self))
-        else:
-            self.typed = {}
-            self.written += 1
-            await session.tell(self, f"staff.selling.{form}.added", tone="success")
-            await self._read()
-            return rx.set_focus("main")
-        return rx.set_focus(f"problem-{form}")
+            wrong = _wrong(refusal, await session.lang(self))
+            self.errors = {f"{form}_{name}": said for name, said in wrong.items()}
+            self.problem = "" if wrong else i18n.error_text(refusal, await session.lang(self))
+            return rx.set_focus(f"problem-{form}")
+        self.reckoned = {}
+        self.written += 1
+        await session.tell(self, f"staff.selling.{form}.added", tone="success", **told)
+        await self._read()
+        return rx.set_focus("main")
+
+
+def _typed(form: str, data: object) -> dict[str, str]:
+    """What was sent for each field of a form, empty for nothing."""
+    sent = session.form(data)
+    return {name: sent.get(f"{form}_{name}", "") for name in FORMS[form]}
+
+
+def _wrong(refusal: errors.PecError, lang: i18n.Lang) -> dict[str, str]:
+    """What is wrong with each field; nothing for a refusal that is about none of them."""
+    if isinstance(refusal, errors.Invalid):
+        return i18n.field_texts(refusal, lang)
+    return {_ABOUT[refusal.code]: i18n.error_text(refusal, lang)} if refusal.code in _ABOUT else {}
 
 
 def _day(typed: str) -> date | None:
