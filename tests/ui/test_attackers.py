@@ -388,4 +388,4 @@ def test_the_product_answers_while_it_is_flooded(client: TestClient, usual_limit
         stop.set()
         for one in floods:
             one.join()
-    assert slowest < 2
+    assert slowest < 5, "seconds: whoever floods the product does not keep it from answering others"
