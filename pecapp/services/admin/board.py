@@ -4,6 +4,7 @@ Nothing on it counts a whole table: each figure is read from an index and stops 
 added up once and kept.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -46,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the chart and of the table behind it."""
+    """A day of the charts and of the table behind them."""
 
     day: str
     iso: str
@@ -55,7 +56,9 @@ class Day:
     declined: str
     refunded: str
     height: str
-    """Of its bar, in percent of the best day."""
+    """Of its bar of takings, in percent of the best day's."""
+    declined_height: str
+    """The same for what was declined."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,14 @@ class Alert:
 
 @dataclass(frozen=True)
 class Scale:
-    """What the bars of the chart can be measured by."""
+    """What the bars of a chart can be measured by."""
 
     first: str = ""
     last: str = ""
     best: str = ""
-    """The day of the highest bar; empty when nothing was taken."""
+    """The day of the highest bar; empty when there is none."""
     most: str = ""
-    """What was taken on it."""
+    """What the highest bar stands for."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ class BoardView:
     mails: list[Figure] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
-    scale: Scale = field(default_factory=Scale)
+    takings: Scale = field(default_factory=Scale)
+    refusals: Scale = field(default_factory=Scale)
     alerts: list[Alert] = field(default_factory=list)
     more_alerts: bool = False
     at: str = ""
@@ -113,7 +117,7 @@ def figures(actor: access.Actor, lang: i18n.Lang) -> BoardView:
             .order_by(col(tables.Alert.id).desc())
             .limit(ALERTS + 1)
         ).all()
-        held, (days, scale) = batch.held_now(s), _days(s, lang)
+        held, known = batch.held_now(s), _known_days(s)
         return BoardView(
             brake=batch.pulled(s, lang),
             held=i18n.number(held, lang) if held else "",
@@ -122,8 +126,9 @@ def figures(actor: access.Actor, lang: i18n.Lang) -> BoardView:
             events=_events(s, now, lang),
             mails=_mails(s, lang),
             failures=_failures(s, now, lang),
-            days=days,
-            scale=scale,
+            days=_days(known, lang),
+            takings=_scale(known, "paid_cents", i18n.money, lang),
+            refusals=_scale(known, "declined", i18n.number, lang),
             alerts=[_alert(row, number, lang) for row, number in found[:ALERTS]],
             more_alerts=len(found) > ALERTS,
             at=i18n.instant(now, lang),
@@ -300,35 +305,46 @@ def close_days() -> int:
     return len(missing)
 
 
-def _days(s: Session, lang: i18n.Lang) -> tuple[list[Day], Scale]:
+_Known = Mapping[date, Mapping[str, Any]]
+"""What each of the last days came to, as `DayFigure`, in their order."""
+
+
+def _known_days(s: Session) -> _Known:
     today, figure = clock.today(), tables.DayFigure
     first = today - timedelta(days=DAYS - 1)
     known = {row.day: row.model_dump() for row in s.exec(select(figure).where(figure.day >= first))}
     known[today] = _sum(s, today)
-    days = [first + timedelta(days=ahead) for ahead in range(DAYS)]
     nothing = {"paid": 0, "paid_cents": 0, "declined": 0, "refunded_cents": 0}
-    shown = [known.get(day, nothing) for day in days]
-    place = max(range(DAYS), key=lambda number: shown[number]["paid_cents"])
-    most = shown[place]["paid_cents"]
-    scale = Scale(
-        first=i18n.date(first, lang),
-        last=i18n.date(today, lang),
-        best=i18n.date(days[place], lang) if most else "",
-        most=i18n.money(most, lang),
-    )
-    return [_day(day, found, most or 1, lang) for day, found in zip(days, shown, strict=True)], scale
+    return {day: known.get(day, nothing) for day in (first + timedelta(days=ahead) for ahead in range(DAYS))}
 
 
-def _day(day: date, found: dict[str, Any], best: int, lang: i18n.Lang) -> Day:
-    return Day(
-        day=i18n.date(day, lang),
-        iso=day.isoformat(),
-        paid=i18n.number(found["paid"], lang),
-        taken=i18n.money(found["paid_cents"], lang),
-        declined=i18n.number(found["declined"], lang),
-        refunded=i18n.money(found["refunded_cents"], lang),
-        height=f"{round(100 * found['paid_cents'] / best)}%",
+def _scale(known: _Known, name: str, write: Callable[[int, i18n.Lang], str], lang: i18n.Lang) -> Scale:
+    days = list(known)
+    best = max(days, key=lambda day: known[day][name])
+    most = known[best][name]
+    return Scale(
+        first=i18n.date(days[0], lang),
+        last=i18n.date(days[-1], lang),
+        best=i18n.date(best, lang) if most else "",
+        most=write(most, lang),
     )
+
+
+def _days(known: _Known, lang: i18n.Lang) -> list[Day]:
+    most = {name: max(found[name] for found in known.values()) or 1 for name in ("paid_cents", "declined")}
+    return [
+        Day(
+            day=i18n.date(day, lang),
+            iso=day.isoformat(),
+            paid=i18n.number(found["paid"], lang),
+            taken=i18n.money(found["paid_cents"], lang),
+            declined=i18n.number(found["declined"], lang),
+            refunded=i18n.money(found["refunded_cents"], lang),
+            height=f"{round(100 * found['paid_cents'] / most['paid_cents'])}%",
+            declined_height=f"{round(100 * found['declined'] / most['declined'])}%",
+        )
+        for day, found in known.items()
+    ]
 
 
 def _sum(s: Session, day: date) -> dict[str, Any]:

@@ -171,12 +171,23 @@ def test_a_day_of_the_chart_is_what_its_rows_say(support, frozen_clock):
 
 
 def test_the_chart_says_what_its_bars_are_measured_by(support, frozen_clock):
-    assert board.figures(support, "it").scale == board.Scale("9 febbraio 2027", "10 marzo 2027", "", "0,00\u00a0€")
+    assert board.figures(support, "it").takings == board.Scale("9 febbraio 2027", "10 marzo 2027", "", "0,00\u00a0€")
     paid()
     frozen_clock.advance(days=1)
     board.close_days()
-    scale = board.figures(support, "en").scale
+    scale = board.figures(support, "en").takings
     assert scale == board.Scale("10 February 2027", "11 March 2027", "10 March 2027", "€12.08")
+
+
+def test_the_bars_of_the_refusals_are_measured_by_the_worst_day(support, frozen_clock):
+    declined(payments.Reason.TECHNICAL)
+    frozen_clock.advance(days=1)
+    declined(payments.Reason.TECHNICAL)
+    declined(payments.Reason.TECHNICAL)
+    board.close_days()
+    shown = board.figures(support, "it")
+    assert [day.declined_height for day in shown.days[-3:]] == ["0%", "50%", "100%"]
+    assert (shown.refusals.best, shown.refusals.most) == ("11 marzo 2027", "2")
 
 
 def test_the_brake_is_on_the_board_for_as_long_as_it_is_on(support):

@@ -1,5 +1,6 @@
 """`/admin`: what is happening now."""
 
+from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
@@ -143,21 +144,13 @@ def _days(board: Any) -> rx.Component:
         data.Column(text.t("staff.board.declined"), lambda row: _ended(row, row.declined, "declined"), numeric=True),
         data.Column(text.t("staff.board.refunded"), _refunded, numeric=True),
     ]
-    chart = rx.el.div(
-        rx.foreach(
-            board.days,
-            lambda day: rx.el.span(
-                class_name="bars__one", style={"height": day.height}, title=f"{day.day}: {day.taken}"
-            ),
-        ),
-        class_name="bars",
-        role="img",
-        aria_label=text.t("staff.board.days_chart"),
-    )
     return rx.el.section(
         rx.el.h2(text.t("staff.board.days"), class_name="shelf__title"),
-        chart,
-        _scale(board.scale),
+        rx.el.div(
+            _chart(board, "takings", board.takings, lambda day: (day.height, day.taken)),
+            _chart(board, "refusals", board.refusals, lambda day: (day.declined_height, day.declined)),
+            class_name="board",
+        ),
         rx.el.details(
             rx.el.summary(text.t("staff.board.days_table")),
             data.table(text.t("staff.board.days"), columns, board.days, empty=rx.fragment()),
@@ -166,14 +159,28 @@ def _days(board: Any) -> rx.Component:
     )
 
 
-def _scale(scale: Any) -> rx.Component:
-    """The first and the last day below their bars, and what the highest one stands for."""
-    best = text.t("staff.board.best", amount=scale.most, day=scale.best)
-    return rx.el.div(
-        rx.el.span(scale.first),
-        rx.el.span(rx.cond(scale.best != "", best, text.t("staff.board.no_best"))),
-        rx.el.span(scale.last),
-        class_name="cluster cluster--apart hint",
+def _chart(board: Any, name: str, scale: Any, bar: Callable[[services.Day], tuple[str, str]]) -> rx.Component:
+    """Bars, a day each, of a height and a value; below them the first and the last day, and the highest one's value."""
+
+    def draw(day: services.Day) -> rx.Component:
+        height, value = bar(day)
+        return rx.el.span(
+            class_name=f"bars__one bars__one--{name}", style={"height": height}, title=f"{day.day}: {value}"
+        )
+
+    best = text.t(f"staff.board.{name}.best", amount=scale.most, day=scale.best)
+    return rx.el.figure(
+        rx.el.figcaption(text.t(f"staff.board.{name}"), class_name="overline"),
+        rx.el.div(
+            rx.foreach(board.days, draw), class_name="bars", role="img", aria_label=text.t(f"staff.board.{name}.chart")
+        ),
+        rx.el.div(
+            rx.el.span(scale.first),
+            rx.el.span(rx.cond(scale.best != "", best, text.t(f"staff.board.{name}.none"))),
+            rx.el.span(scale.last),
+            class_name="cluster cluster--apart hint",
+        ),
+        class_name="stack",
     )
 
 
