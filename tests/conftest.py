@@ -164,6 +164,13 @@ def frozen_clock() -> Iterator[FrozenClock]:
     clock.move(timedelta())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _lasting_engines() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_create", support_database.lasting(db._create))
+        yield
+
+
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[support_database.Databases]:
     made = support_database.Databases(tmp_path_factory.mktemp("databases"))

@@ -67,9 +67,18 @@ def forget_all() -> None:
     _own.cache_clear()
 
 
+class _Memory(storage.MemoryStorage):
+    """Counts of this process alone."""
+
+    def clear(self, key: str) -> None:
+        """Forget a key, under its lock: the library's thread that drops what is old cannot bear to lose one."""
+        with self.locks[key]:
+            super().clear(key)
+
+
 @cache
 def _own() -> strategies.RateLimiter:
-    return strategies.MovingWindowRateLimiter(storage.MemoryStorage())
+    return strategies.MovingWindowRateLimiter(_Memory())
 
 
 @cache

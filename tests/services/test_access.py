@@ -1,5 +1,6 @@
 """Who is asking: sessions, sign-in, sign-out, and what a stranger can learn or break."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -225,6 +226,20 @@ def test_limits_hold_when_the_shared_count_is_away(sqlite_database: str, monkeyp
     throttle.spend(rule, "somebody")
     with pytest.raises(errors.TooMany):
         throttle.spend(rule, "somebody")
+
+
+def test_what_is_forgiven_is_not_taken_from_under_the_housekeeping_of_counts() -> None:
+    throttle.forget_all()
+    rule = throttle.limits.RateLimitItemPerMinute(1, namespace="test-forgiven")
+    throttle.spend(rule, "somebody")
+    counts: Any = throttle._own().storage
+    forgiving = threading.Thread(target=throttle.forgive, args=(rule, "somebody"))
+    with counts.locks[rule.key_for("somebody")]:
+        forgiving.start()
+        forgiving.join(0.2)
+        assert forgiving.is_alive()
+    forgiving.join()
+    throttle.spend(rule, "somebody")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 from psycopg import sql
+from sqlalchemy import Dialect, Engine, Pool, event
 
 from pecapp import db, migrations
 
@@ -63,6 +64,35 @@ def migrated(url: str) -> None:
         migrations.upgrade()
     finally:
         db.dispose()
+
+
+def lasting(create: Callable[[str], Engine]) -> Callable[[str], Engine]:
+    """As `create`, with one engine for each kind of database, which goes to the address that was asked for last.
+
+    What an engine has compiled of statements goes with it, and to compile them anew is half of what a small test does.
+    """
+    kept: dict[tuple[str, type[Pool]], Engine] = {}
+
+    def made(url: str) -> Engine:
+        fresh = create(url)
+        kind = fresh.dialect.name, type(fresh.pool)
+        if kind not in kept:
+            kept[kind] = fresh
+            event.listen(fresh, "do_connect", _towards(fresh))
+        kept[kind].url = fresh.url
+        return kept[kind]
+
+    return made
+
+
+def _towards(engine: Engine) -> Callable[..., None]:
+    """Connects where the engine's address leads now."""
+
+    def connect(dialect: Dialect, _record: Any, place: list[Any], named: dict[str, Any]) -> None:
+        place[:], there = dialect.create_connect_args(engine.url)
+        named.update(there)
+
+    return connect
 
 
 Fresh = Callable[[], AbstractContextManager[str]]
