@@ -16,12 +16,10 @@ from pecapp.simulator import pages, paypal_buyers, paypal_orders, paypal_vault
 from pecapp.simulator.deliveries import Burst, Origin
 from pecapp.simulator.paypal_buyers import Buyer
 from pecapp.simulator.paypal_objects import cents
-from pecapp.simulator.simulation import Simulation
+from pecapp.simulator.simulation import DRAFT_SECONDS, Simulation
 from pecapp.simulator.store import Record
 
 OPENED = "paypal.buyer"
-DRAFT_SECONDS = 15 * 60
-MOST_DRAFTS = 1000
 GATE_SECONDS = 0.5
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 ANY_PASSWORD = "prova"
@@ -202,7 +200,7 @@ class BuyersPages:
             names = {"given_name": checked.values["nome"], "surname": checked.values["cognome"]}
             self._simulation.store.save(Record(OPENED, {"id": email} | names))
         key = self._simulation.new_id("", 32)
-        self._keep(key, Draft(errand.record.id, self._buyer(email), time.monotonic()))
+        self._simulation.keep_draft(key, Draft(errand.record.id, self._buyer(email), time.monotonic()))
         return pages.go(errand.at(sessione=key))
 
     def _buyer(self, email: str) -> Buyer:
@@ -212,13 +210,6 @@ class BuyersPages:
             return buyer
         names = opened.object
         return dataclasses.replace(buyer, given_name=names["given_name"], surname=names["surname"])
-
-    def _keep(self, key: str, draft: Draft) -> None:
-        drafts = self._simulation.drafts
-        for old, kept in list(drafts.items()):
-            if kept.at < time.monotonic() - DRAFT_SECONDS or len(drafts) >= MOST_DRAFTS:
-                del drafts[old]
-        drafts[key] = draft
 
     def _draft(self, errand: Errand, request: Request) -> Draft | None:
         draft = self._simulation.drafts.get(request.query_params.get("sessione", ""))

@@ -17,6 +17,7 @@ from pecapp.simulator.paypal_errors import IN_USE, PayPalError, missing, mocked
 from pecapp.simulator.paypal_objects import Object, link
 from pecapp.simulator.simulation import Parting, Simulation
 from pecapp.simulator.store import Record
+from pecapp.simulator.traffic import Traffic
 
 HOUR = 3600
 ORDER_KEYS, VAULT_KEYS, REFUND_KEYS = 6 * HOUR, 3 * HOUR, 45 * 24 * HOUR
@@ -116,16 +117,17 @@ class Api:
     async def _meet(self, call: Call, execute: Callable[[faults.Rule | None], Awaitable[Reply]]) -> Response:
         """Let a rule for the call have its way, before, during and after its execution."""
         simulation = self._simulation
+        traffic = simulation.traffic
         rule = simulation.faults.take(call.method, call.path)
         if rule and (early := await _before(rule, call.debug_id)):
-            self._record(call, early.status_code, rule)
+            self._record(traffic, call, early.status_code, rule)
             early.headers["Paypal-Debug-Id"] = call.debug_id
             return early
         burst = Burst(Origin.API, request_id=call.debug_id, idempotency_key=call.key)
         with simulation.deliveries.collect(burst):
             reply = await execute(rule)
         await simulation.deliveries.deliver_early(burst)
-        self._record(call, reply.status, rule, replayed=reply.replayed)
+        self._record(traffic, call, reply.status, rule, replayed=reply.replayed)
         answer = _answer(reply, call.debug_id)
         if rule:
             if rule.behaviour is Behaviour.EXECUTE_THEN_HANG:
@@ -192,8 +194,10 @@ class Api:
             return {name: shown[name] for name in MINIMAL}
         return shown
 
-    def _record(self, call: Call, status: int, rule: faults.Rule | None, *, replayed: bool = False) -> None:
-        self._simulation.traffic.record(
+    def _record(
+        self, traffic: Traffic, call: Call, status: int, rule: faults.Rule | None, *, replayed: bool = False
+    ) -> None:
+        traffic.record(
             {
                 "gateway": "paypal",
                 "at": self._simulation.clock.wall(),

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from pecapp.simulator.store import Record, Store
 from pecapp.simulator.traffic import Traffic
 
 TICK_SECONDS = 0.05
+DRAFT_SECONDS = 15 * 60
+MOST_DRAFTS = 1000
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,13 @@ class Simulation:
         self.drafts: dict[str, Any] = {}
         self.ledgers: list[Callable[[], dict[str, list[dict[str, Any]]]]] = []
         self.starters: list[Callable[[], None]] = []
+
+    def keep_draft(self, key: str, draft: Any) -> None:
+        """Remember under `key` what somebody has begun on a hosted page (at `draft.at`); what is old makes room."""
+        for old, kept in list(self.drafts.items()):
+            if kept.at < time.monotonic() - DRAFT_SECONDS or len(self.drafts) >= MOST_DRAFTS:
+                del self.drafts[old]
+        self.drafts[key] = draft
 
     def new_id(self, prefix: str, length: int = 24) -> str:
         """A fresh id such as pi_3Q…, unguessable."""
@@ -83,7 +93,7 @@ class Simulation:
         self.agenda.clear()
         self.faults.clear()
         self.hooks.clear()
-        self.traffic.clear()
+        self.traffic = Traffic()  # a call that is still under way belongs to the world that it came to
         self.store.clear()
         self.drafts.clear()
         self.clock.offset = 0.0

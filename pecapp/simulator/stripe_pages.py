@@ -15,8 +15,6 @@ from pecapp.simulator.store import Record
 from pecapp.simulator.stripe_checkout import Entry
 from pecapp.simulator.stripe_payments import CHARGE, INTENT, METHOD, SESSION, SETUP
 
-DRAFT_SECONDS = 15 * 60
-MOST_DRAFTS = 1000
 GENERIC_MESSAGE = "La banca non ha autorizzato il pagamento."
 MESSAGES = {
     "insufficient_funds": "La banca non ha autorizzato il pagamento: la disponibilità sulla carta non basta.",
@@ -127,15 +125,8 @@ class HostedPages:
         if checked.entry is None:
             return self._form(session, checked, 422)
         key = self._simulation.new_id("", 32)
-        self._keep(key, Draft(session.id, checked.entry, checked.values, time.monotonic()))
+        self._simulation.keep_draft(key, Draft(session.id, checked.entry, checked.values, time.monotonic()))
         return pages.go(self._url(session, f"riepilogo/{key}"))
-
-    def _keep(self, key: str, draft: Draft) -> None:
-        drafts = self._simulation.drafts
-        for old, kept in list(drafts.items()):
-            if kept.at < time.monotonic() - DRAFT_SECONDS or len(drafts) >= MOST_DRAFTS:
-                del drafts[old]
-        drafts[key] = draft
 
     def _draft(self, session: Record, key: str) -> Draft | None:
         draft = self._simulation.drafts.get(key)

@@ -19,6 +19,7 @@ from pecapp.simulator.stripe_errors import StripeError, invalid
 from pecapp.simulator.stripe_expand import expand, verify
 from pecapp.simulator.stripe_objects import API_VERSION, Object
 from pecapp.simulator.stripe_params import Tree, check, decode, listed
+from pecapp.simulator.traffic import Traffic
 
 KEY_SECONDS = 24 * 3600
 REPLAYS = "stripe.replay"
@@ -84,16 +85,17 @@ class Api:
             call = await self._read(request, request_id)
         except StripeError as problem:
             return self._answer(Reply(problem.status, json.dumps(problem.body(request_id))), request_id, None)
+        traffic = simulation.traffic
         rule = simulation.faults.take(call.method, call.path)
         if rule and (early := await faults.before(rule)):
-            self._record(call, early.status_code, rule)
+            self._record(traffic, call, early.status_code, rule)
             early.headers["Request-Id"] = request_id
             return early
         burst = Burst(Origin.API, request_id=request_id, idempotency_key=call.idempotency_key)
         with simulation.deliveries.collect(burst):
             reply = await self._idempotent(call, rule)
         await simulation.deliveries.deliver_early(burst)
-        self._record(call, reply.status, rule, replayed=reply.replayed)
+        self._record(traffic, call, reply.status, rule, replayed=reply.replayed)
         answer = self._answer(reply, request_id, call.idempotency_key)
         if rule:
             if rule.behaviour is Behaviour.EXECUTE_THEN_HANG:
@@ -202,8 +204,10 @@ class Api:
             headers["Idempotent-Replayed"] = "true"
         return Response(reply.body, reply.status, headers, "application/json")
 
-    def _record(self, call: Call, status: int, rule: faults.Rule | None, *, replayed: bool = False) -> None:
-        self._simulation.traffic.record(
+    def _record(
+        self, traffic: Traffic, call: Call, status: int, rule: faults.Rule | None, *, replayed: bool = False
+    ) -> None:
+        traffic.record(
             {
                 "gateway": "stripe",
                 "at": self._simulation.clock.wall(),

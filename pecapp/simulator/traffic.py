@@ -30,7 +30,3 @@ class Traffic:
     def calls(self) -> list[dict[str, Any]]:
         """All recorded calls."""
         return list(self._calls)
-
-    def clear(self) -> None:
-        """Forget all calls."""
-        self._calls.clear()

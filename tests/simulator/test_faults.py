@@ -92,6 +92,22 @@ async def test_a_slow_call_is_answered_late(world: World):
     assert time.monotonic() - started >= 0.2
 
 
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/oauth2/token"])
+async def test_a_call_that_outlives_its_world_is_unknown_to_the_next(world: World, path: str):
+    await world.control("faults", match=f"POST {path}", behaviour="hang", ms=300)
+
+    async def call() -> None:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await world.browser.post(path, headers={"Authorization": f"Bearer {KEY}"})
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        while (await world.look("faults"))["rules"]:
+            pass
+        await world.control("reset")
+    assert (await world.look("requests"))["requests"] == []
+
+
 async def test_rules_meet_their_method_and_path_as_often_as_they_say(world: World):
     await world.control("faults", rules=[{"match": "GET /v1/customers", "behaviour": "conflict_409", "times": 2}])
     customer = await world.customer()
