@@ -32,7 +32,7 @@ bench: $(INSTALLED) ## speed, side by side with the bare limit
 	@$(BIN)/python -m bench
 
 build: $(INSTALLED) ## the production pages, if their sources changed
-	@$(BIN)/python -c 'from pecapp import launch; launch.build_frontend()'
+	@$(BIN)/python -c 'from pecapp import frontend; frontend.build()'
 
 clean: ## remove what was installed, built and stored
 	rm -rf .venv .web .data .states test-results

@@ -6,67 +6,26 @@ Beside the product's own settings it knows PECAPP_PORT (8000), SIMULATOR_PORT (8
 databases and logs (.data).
 """
 
-import fcntl
-import hashlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pecapp import settings
+from pecapp import frontend, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / ".data"
-WEB = ROOT / ".web"
-PAGE_SOURCES = (
-    "pecapp/ui",
-    "pecapp/pecapp.py",
-    "pecapp/i18n.py",
-    "pecapp/locales",
-    "pecapp/domain",
-    "pecapp/errors.py",
-    "pecapp/legal",
-    "pecapp/services/admin",
-    "pecapp/services/configuring.py",
-    "pecapp/services/history_views.py",
-    "pecapp/services/live.py",
-    "pecapp/services/renewal_views.py",
-    "pecapp/services/terms.py",
-    "pecapp/services/views.py",
-    "pecapp/services/withdrawal_views.py",
-    "rxconfig.py",
-    "assets",
-    "reflex.lock",
-    "requirements.txt",
-)
-REFLEX_ENVIRONMENT = {
-    "REFLEX_USE_NPM": "1",
-    "REFLEX_TELEMETRY_ENABLED": "false",
-    "REFLEX_CHECK_LATEST_VERSION": "false",
-    "REFLEX_HTTP_CLIENT_BIND_ADDRESS": "0.0.0.0",  # spares a probe of a machine outside
-    "REFLEX_SOCKET_INTERVAL": "10s",
-    "REFLEX_SOCKET_TIMEOUT": "15s",
-    "REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE": "65536",
-}
 SERVING = {
     "__REFLEX_SKIP_COMPILE": "true",
     "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
     "REFLEX_ENV_MODE": "prod",
-}
-NPM = {
-    "npm_config_omit_lockfile_registry_resolved": "true",  # the lock names versions and hashes, not machines
-    "npm_config_fetch_retries": "3",
-    "npm_config_fund": "false",
-    "npm_config_audit": "false",
-    "npm_config_update_notifier": "false",
 }
 HOST = "127.0.0.1"
 READY_SECONDS = 60
@@ -103,75 +62,6 @@ Test PayPal any password; without a note below, an address is a new account that
 
 class LaunchError(Exception):
     """The product cannot be started; the text says why."""
-
-
-def fingerprint() -> str:
-    """A hash of all that the built pages depend on."""
-    digest = hashlib.sha256()
-    for source in PAGE_SOURCES:
-        start = ROOT / source
-        for file in sorted(start.rglob("*")) if start.is_dir() else [start]:
-            if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(f"{file.relative_to(ROOT)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    shown = settings.load().model_dump(include={name for name in settings.Settings.model_fields if _is_shown(name)})
-    digest.update(repr(sorted(shown.items())).encode())
-    return digest.hexdigest()
-
-
-def _is_shown(name: str) -> bool:
-    return name.startswith(("brand_", "seller_")) or name == "login_domain"
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def build_frontend(say: Callable[[str], None] = print) -> None:
-    """Build the production pages, if their sources changed since the last build; several callers build once.
-
-    Raises LaunchError with the end of the build's log.
-    """
-    with _alone(DATA / "build.lock"):
-        stamp, wanted = WEB / "built-from", fingerprint()
-        if stamp.is_file() and stamp.read_text() == wanted:
-            return
-        say("Building the pages (about 20 seconds; again only when their sources change) ...")
-        stamp.unlink(missing_ok=True)
-        log = DATA / "build.log"
-        with log.open("w") as out:
-            made = subprocess.run(
-                [sys.executable, "-m", "reflex", "export", "--env", "prod", "--no-zip"],
-                cwd=ROOT,
-                env=_build_environment(),
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if made.returncode:
-            raise LaunchError(f"the pages could not be built:\n{tail(log)}")
-        stamp.write_text(wanted)
-
-
-def _build_environment() -> dict[str, str]:
-    """The pages are the same wherever they are served, so what depends on the place is left at its default."""
-    placed = {"PECAPP_ENVIRONMENT", "PECAPP_PUBLIC_URL", "REFLEX_REDIS_URL"}
-    environment = {name: value for name, value in os.environ.items() if name not in placed} | REFLEX_ENVIRONMENT | NPM
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    if "NPM_CONFIG_REGISTRY" not in environment and (npm := shutil.which("npm", path=environment["PATH"])):
-        asked = subprocess.run(
-            [npm, "config", "get", "registry"], env=environment, capture_output=True, text=True, check=False
-        )
-        environment["NPM_CONFIG_REGISTRY"] = asked.stdout.strip()  # unset, Reflex would measure several outside
-    return environment
-
-
-def tail(log: Path, lines: int = 30) -> str:
-    """The last lines of a log."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.is_file() else ""
 
 
 def port_is_free(port: int) -> bool:
@@ -240,7 +130,7 @@ class Child:
         while not answers(self.port):
             if not self.is_running() or time.monotonic() > deadline:
                 ended = "does not answer" if self.is_running() else "has ended"
-                raise LaunchError(f"{self.name} {ended}; its last lines:\n{tail(self.log)}")
+                raise LaunchError(f"{self.name} {ended}; its last lines:\n{frontend.tail(self.log)}")
             time.sleep(0.05)
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
@@ -275,7 +165,7 @@ def app(port: int, environment: Mapping[str, str], log: Path) -> Child:
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", HOST, "--port", str(port)),
         *("--workers", "1", "--workers-kill-timeout", "5", "--no-access-log", "pecapp.pecapp:app"),
     ]
-    return Child("the product", port, command, {**environment, **REFLEX_ENVIRONMENT, **SERVING}, log)
+    return Child("the product", port, command, {**environment, **frontend.REFLEX_ENVIRONMENT, **SERVING}, log)
 
 
 def simulator(port: int, environment: Mapping[str, str], log: Path) -> Child:
@@ -371,12 +261,12 @@ def _watch(children: list[Child]) -> None:
     while True:
         for child in children:
             if not child.is_running():
-                raise LaunchError(f"{child.name} has ended; its last lines:\n{tail(child.log)}")
+                raise LaunchError(f"{child.name} has ended; its last lines:\n{frontend.tail(child.log)}")
         time.sleep(0.2)
 
 
 def run(*, demo: bool = False) -> None:
-    """Start everything and stay until stopped. Raises LaunchError or SettingsError when it cannot go on.
+    """Start everything and stay until stopped. Raises LaunchError, BuildError or SettingsError when it cannot go on.
 
     With `demo` the clock can be moved and the demonstration's customer has services whose dates are near.
     """
@@ -392,7 +282,7 @@ def run(*, demo: bool = False) -> None:
     for child in children:
         child.require_free_port()
         child.log.unlink(missing_ok=True)
-    build_frontend()
+    frontend.build()
     print("Preparing the data ...", flush=True)
     try:
         for gateway in gateways:
@@ -427,7 +317,7 @@ def main() -> int:
         run(demo=sys.argv[1:] == ["demo"])
     except KeyboardInterrupt:
         print("Stopped.")
-    except (LaunchError, settings.SettingsError) as problem:
+    except (LaunchError, frontend.BuildError, settings.SettingsError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

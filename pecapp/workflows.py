@@ -38,7 +38,7 @@ from pecapp.services import (
     sms,
     withdrawals,
 )
-from pecapp.services.admin import board, lasting, webhooks
+from pecapp.services.admin import board, comparison, lasting
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ async def _send_sms() -> int:
 @DBOS.workflow()
 async def events_round(_at: datetime, _context: object) -> None:
     """Fetch what the gateways have told and nobody delivered."""
-    await DBOS.run_step_async({"name": "missing events"}, webhooks.fetch_recent)
+    await DBOS.run_step_async({"name": "missing events"}, comparison.fetch_recent)
 
 
 @DBOS.workflow()

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pecapp import launch
-from tests.arch import source
+from pecapp import frontend, launch
 from tests.support import processes
 from tests.test_settings import SAFE
 
@@ -127,41 +126,10 @@ def test_the_demonstration_is_refused_where_money_is_real(
     assert not [*tmp_path.iterdir()]
 
 
-def test_the_fingerprint_follows_the_pages_and_the_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = tmp_path / "pecapp" / "ui" / "home.py"
-    page.parent.mkdir(parents=True)
-    page.write_text("one")
-    monkeypatch.setattr(launch, "ROOT", tmp_path)
-    first = launch.fingerprint()
-    assert launch.fingerprint() == first
-    page.write_text("two")
-    second = launch.fingerprint()
-    page.rename(page.with_name("house.py"))
-    third = launch.fingerprint()
-    monkeypatch.setenv("PECAPP_BRAND_NAME", "Another")
-    launch.settings.load.cache_clear()
-    fourth = launch.fingerprint()
-    monkeypatch.undo()
-    launch.settings.load.cache_clear()
-    assert len({first, second, third, fourth}) == 4
-
-
-def test_the_fingerprint_follows_every_module_that_pages_are_made_of() -> None:
-    names = {module.name for module in source.modules()}
-    pages = [one for one in source.modules() if one.part == "ui" and not one.name.startswith("pecapp.ui.states")]
-    taken = {name for page in pages for _, name in source.own_imports(page.tree)}
-    made_of = {name if name in names else name.rpartition(".")[0] for name in taken}
-    followed_by_value = {"pecapp.settings"}
-    files = {f"{name.replace('.', '/')}.py" for name in made_of - followed_by_value - {"pecapp.ui"}}
-    assert "pecapp/services/views.py" in files
-    assert [file for file in sorted(files) if not (launch.ROOT / file).is_file()] == []
-    assert [file for file in sorted(files) if not file.startswith(launch.PAGE_SOURCES)] == []
-
-
 @pytest.fixture
 def started(tmp_path: Path):
     """`make run` on free ports with data of its own, and the text that it has printed so far."""
-    launch.build_frontend()
+    frontend.build()
     ports = processes.free_port(), processes.free_port()
     environment = {
         **os.environ,

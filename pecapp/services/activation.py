@@ -11,6 +11,7 @@ from pecapp.domain import savings as rules
 from pecapp.services import (
     access,
     agreements,
+    auto_renewal,
     catalog,
     means,
     method_forms,
@@ -81,7 +82,7 @@ def plan(
             debit_on=i18n.date(debit_on, lang),
             stop_by="" if renewals.is_due(expires, clock.today()) else i18n.date(renewals.stop_by(expires), lang),
             late=i18n.text("activation.late", lang, amount=amount) if asked.late else "",
-            extensions=subscriptions.extensions(s, account_id, lang, without=service_id),
+            extensions=auto_renewal.extensions(s, account_id, lang, without=service_id),
             ceiling=method_forms.ceiling(s, asked.concerned, lang, asked.years),
             consent=i18n.text("acceptance.keep_method", lang) if asked.at_the_bank else "",
         )
@@ -91,7 +92,7 @@ def _problem(s: Session, service: tables.Service) -> str:
     """Why its renewal cannot be switched on, as a key of the locales."""
     if service.renewal is None:
         return "activation.none"
-    if not subscriptions.can_renew_by_itself(service, clock.today()):
+    if not auto_renewal.can_renew_by_itself(service, clock.today()):
         return "activation.expired"
     sold = catalog.current(s).price_list.product(service.product_code).sellable
     return "" if sold else "activation.not_sold"
@@ -104,8 +105,8 @@ def _asked(s: Session, service: tables.Service, form: Mapping[str, str], *, hold
     years = renewal_costs.frequency(product, int(wanted) if wanted.isascii() and wanted.isdigit() else service.years)
     extended = [
         one
-        for one in subscriptions.several(s, account_id, _ticked(form), hold=hold)
-        if one.id != service.id and not subscriptions.excluded_because(one, today)
+        for one in auto_renewal.several(s, account_id, _ticked(form), hold=hold)
+        if one.id != service.id and not auto_renewal.excluded_because(one, today)
     ]
     default = means.value("", service.method_id) if service.method_id else ""
     choice = means.find(s, account_id, form.get("means", default), hold=hold)
@@ -177,7 +178,7 @@ def _activate(actor: access.Actor, service_id: int, form: Mapping[str, str], lan
             if not agreements.seen(form.get("ceiling", ""), wish.ceiling_cents or 0, lang):
                 raise errors.Conflict("PREZZO_CAMBIATO")
             return _Wanted(wish, [*answers, *_authorised(wish, lang)])
-        if subscriptions.enable(s, asked.services, asked.method, at, asked.years):
+        if auto_renewal.enable(s, asked.services, asked.method, at, asked.years):
             agreements.record(s, actor, account_id, answers, at)
         return None
 

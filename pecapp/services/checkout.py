@@ -13,6 +13,7 @@ from pecapp.services import (
     access,
     accounts,
     agreements,
+    auto_renewal,
     baskets,
     configuring,
     facts,
@@ -21,7 +22,6 @@ from pecapp.services import (
     registration,
     renewal_costs,
     settlement,
-    subscriptions,
     views,
 )
 
@@ -84,7 +84,7 @@ def order_form(actor: access.Actor, lang: i18n.Lang) -> views.OrderFormView:
         document, privacy = texts
         seen = {"seen_gross": priced.quote.totals.gross_cents, "seen": texts.versions}
         baskets.save(s, priced.draft, seen)
-        extensions = subscriptions.extensions(s, account_id, lang) if priced.product.auto_renewable else []
+        extensions = auto_renewal.extensions(s, account_id, lang) if priced.product.auto_renewable else []
         basket = baskets.view(priced, actor, lang)
         choices = means.choices(s, account_id, lang)
     consumer_until = i18n.date(withdrawal.last_day(clock.today()), lang)
@@ -222,7 +222,7 @@ def _register(
 def _ceiling(s: Session, account_id: int, quote: quotes.Quote, form: Mapping[str, str]) -> int:
     """The dearest single renewal that stood on the form: of what is ordered, and of each service that was ticked."""
     each = quote.renewal_each.gross_cents if quote.renewal_each else 0
-    ticked = subscriptions.several(s, account_id, _extensions(form)) if form.get("auto_renew") == YES else []
+    ticked = auto_renewal.several(s, account_id, _extensions(form)) if form.get("auto_renew") == YES else []
     return max(each, *renewal_costs.of(s, ticked, clock.today()).values(), 0)
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, or_, select, update
 from pecapp import clock, db, errors, tables
 from pecapp.domain import disputes as rules
 from pecapp.gateways import base, registry
-from pecapp.services import alerts, live, methods, outbox, refunds, subscriptions
+from pecapp.services import alerts, auto_renewal, live, methods, outbox, refunds
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def _open(s: Session, payment: tables.PaymentAttempt, row: tables.Dispute) -> No
     )
     for method_id in s.exec(_methods(payment, order.account_id)).all():
         methods.hold(s, method_id)
-        off = subscriptions.unlink(s, method_id, DISPUTED, at)
+        off = auto_renewal.unlink(s, method_id, DISPUTED, at)
         if off:
             _tell_customer(s, order, method_id, off, row)
     live.publish(s, live.account(order.account_id), live.order(payment.order_id))

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import orders, payments, renewals
-from pecapp.services import access, dunning, history_facts, lifecycle, renewal_views, subscriptions
+from pecapp.services import access, auto_renewal, dunning, history_facts, lifecycle, renewal_views, subscriptions
 
 _TO_AUTHORISE = frozenset({renewals.Doubt.CEILING.value, renewals.Doubt.NOT_AUTHORISED.value})
 _NOTHING_TO_MEND = frozenset({renewals.Doubt.NOT_SOLD.value, dunning.NOTICE, dunning.AMOUNT})
@@ -131,4 +131,4 @@ def cancel_and_disable(actor: access.Actor, number: str) -> None:
             raise errors.NotFound("ORD_NON_TROVATO")
         service = subscriptions.own(s, account_id, service_id)  # a service is held before its order
         lifecycle.call_off(s, account_id, number)
-        subscriptions.switch_off(s, service)
+        auto_renewal.switch_off(s, service)

@@ -12,6 +12,7 @@ from pecapp.domain import calendar, renewals
 from pecapp.domain import catalog as rules
 from pecapp.services import (
     access,
+    auto_renewal,
     catalog,
     failed_renewals,
     live,
@@ -364,7 +365,7 @@ def keep(actor: access.Actor, service_id: int) -> None:
 def _changeable(s: Session, account_id: int, service_id: int) -> tables.Service:
     """The customer's service, held, if its next debit can still be decided on."""
     service, today = subscriptions.own(s, account_id, service_id), clock.today()
-    on = service.renewal == subscriptions.RENEWAL_ACTIVE and subscriptions.can_renew_by_itself(service, today)
+    on = service.renewal == subscriptions.RENEWAL_ACTIVE and auto_renewal.can_renew_by_itself(service, today)
     if not on or service.expires_on is None:
         raise errors.Conflict("RIN_NON_ATTIVO")
     if today > renewals.stop_by(service.expires_on):

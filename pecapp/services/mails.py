@@ -12,7 +12,17 @@ from sqlmodel import Session
 from pecapp import i18n, settings, tables
 from pecapp.domain import calendar, orders, payments
 from pecapp.gateways import registry
-from pecapp.services import engine_mails, facts, letters, matter, renewal_mails, terms, withdrawal_mails
+from pecapp.services import (
+    debit_mails,
+    expiry_mails,
+    facts,
+    letters,
+    matter,
+    renewal_mails,
+    subscriptions,
+    terms,
+    withdrawal_mails,
+)
 
 _TONES = MappingProxyType(
     {
@@ -177,7 +187,7 @@ def _where() -> str:
 
 def _renewal(about: matter.Matter, order: tables.Order) -> str:
     renewed = about.s.get(tables.Service, order.configuration.get("service") or 0)
-    if renewed is not None and renewed.renewal == "active":
+    if renewed is not None and renewed.renewal == subscriptions.RENEWAL_ACTIVE:
         return about.say("m02.renewal.stays")
     if order.auto_renew is None:
         return about.say("m02.renewal.none")
@@ -340,7 +350,8 @@ _COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingPr
         "m21": withdrawal_mails.m21,
         "m23": _m23,
         "s01": _s01,
-        **engine_mails.COMPOSERS,
+        **debit_mails.COMPOSERS,
+        **expiry_mails.COMPOSERS,
     }
 )
 TEMPLATES = frozenset(_COMPOSERS)

@@ -7,7 +7,16 @@ from sqlmodel import Session, col, select
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import savings as rules
 from pecapp.gateways import registry
-from pecapp.services import access, agreements, methods, renewal_costs, renewal_views, savings, subscriptions
+from pecapp.services import (
+    access,
+    agreements,
+    auto_renewal,
+    methods,
+    renewal_costs,
+    renewal_views,
+    savings,
+    subscriptions,
+)
 
 _TONES = {
     rules.Status.CREATED: "progress",
@@ -58,7 +67,7 @@ def plan(actor: access.Actor, lang: i18n.Lang, replaces_id: int | None = None) -
         return renewal_views.SavingPlanView(
             gateways=list(registry.gateways()),
             replaces=methods.title(old, lang) if old else "",
-            moved=[subscriptions.renewed(one, lang) for one in _concerned(s, account_id, old)] if old else [],
+            moved=[auto_renewal.renewed(one, lang) for one in _concerned(s, account_id, old)] if old else [],
             ceiling=ceiling(s, _concerned(s, account_id, old), lang),
             consent=i18n.text("acceptance.keep_method", lang),
         )
@@ -75,7 +84,7 @@ def _replaced(s: Session, account_id: int, replaces_id: int | None) -> tables.Pa
 
 def _concerned(s: Session, account_id: int, old: tables.PaymentMethod | None) -> list[tables.Service]:
     """Whose renewals set the ceiling: those on the method that is replaced, else all of the login's (9.9)."""
-    return subscriptions.renewed_by(s, old.id or 0) if old else active(s, account_id)
+    return auto_renewal.renewed_by(s, old.id or 0) if old else active(s, account_id)
 
 
 async def begin(actor: access.Actor, form: Mapping[str, str], lang: i18n.Lang) -> str:

@@ -11,7 +11,7 @@ from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, payments, renewals
 from pecapp.domain import methods as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, alerts, devices, facts, failpoint, live, outbox, renewal_costs, subscriptions, views
+from pecapp.services import access, alerts, auto_renewal, devices, facts, failpoint, live, outbox, renewal_costs, views
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def _refresh(gateway_name: str, means: payments.Card | payments.Wallet) -> None:
                 log.info("kept method %s was updated by its gateway", method.id)
                 method.refused_at = None  # a new card may be debited again
                 s.add(method)
-                subscriptions.try_again(s, [row.id or 0 for row in subscriptions.renewed_by(s, method.id or 0)])
+                auto_renewal.try_again(s, [row.id or 0 for row in auto_renewal.renewed_by(s, method.id or 0)])
                 live.publish(s, live.account(method.account_id))
 
 
@@ -167,7 +167,7 @@ def _revoke(gateway_name: str, token: str) -> None:
         for method in s.scalars(db.locked(_valid(gateway_name, token))).all():
             method.status = REVOKED
             s.add(method)
-            off = subscriptions.unlink(s, method.id or 0, "revoked", clock.now())
+            off = auto_renewal.unlink(s, method.id or 0, "revoked", clock.now())
             outbox.post(
                 s,
                 template="m12",
@@ -186,7 +186,7 @@ def listing(actor: access.Actor, lang: i18n.Lang) -> list[views.MethodView]:
     account_id = access.require(actor)
     with db.reading() as s:
         return [
-            _view(method, subscriptions.renewed_by(s, method.id or 0), lang)
+            _view(method, auto_renewal.renewed_by(s, method.id or 0), lang)
             for method in _of(s, account_id)
             if method.status != REMOVED
         ]
@@ -265,7 +265,7 @@ def _view(method: tables.PaymentMethod, services: list[tables.Service], lang: i1
         expires=f"{method.exp_month:02d}/{method.exp_year % 100:02d}" if method.exp_month else "",
         state=state.value,
         ceiling=i18n.money(method.ceiling_cents, lang) if method.ceiling_cents else "",
-        services=[subscriptions.renewed(service, lang) for service in services],
+        services=[auto_renewal.renewed(service, lang) for service in services],
     )
 
 
@@ -289,7 +289,7 @@ def remove(actor: access.Actor, method_id: int, instead: int | None = None) -> N
         other = chargeable(s, account_id, instead)
         if other.id == method.id:
             raise errors.NotFound("MET_NON_TROVATO")
-        needed = renewal_costs.dearest(s, subscriptions.renewed_by(s, method_id), clock.today())[1]
+        needed = renewal_costs.dearest(s, auto_renewal.renewed_by(s, method_id), clock.today())[1]
         if needed > (other.ceiling_cents or 0):
             raise errors.Conflict("MAND_BASSO")
         take_over(s, method, other)
@@ -321,7 +321,7 @@ def _in_use(s: Session, method_id: int) -> bool:
 
 def _put_away(s: Session, method: tables.PaymentMethod) -> None:
     at, method_id = clock.now(), method.id or 0
-    off = subscriptions.unlink(s, method_id, "method_removed", at)
+    off = auto_renewal.unlink(s, method_id, "method_removed", at)
     _end(s, method)
     outbox.post(
         s,
@@ -336,7 +336,7 @@ def _put_away(s: Session, method: tables.PaymentMethod) -> None:
 def take_over(s: Session, old: tables.PaymentMethod, new: tables.PaymentMethod) -> None:
     """`new` takes the place of `old`, both locked: the renewals pass to it, the old token is deleted, M10 tells."""
     at = clock.now()
-    moved = subscriptions.move(s, old.id or 0, new.id or 0)
+    moved = auto_renewal.move(s, old.id or 0, new.id or 0)
     _end(s, old)
     outbox.post(
         s,

@@ -113,29 +113,29 @@ def send_due(limit: int = 100) -> int:
     every hour; after three days of that, or when the address is refused for good, it is failed and the staff is told.
     """
     sent = claimed = 0
-    while claimed < limit and (mail_ids := _claim(min(HANDFUL, limit - claimed))):
+    while claimed < limit and (mail_ids := claim(tables.OutboxMail, min(HANDFUL, limit - claimed))):
         claimed += len(mail_ids)
         with post_office.open_counter() as counter:
             sent += sum(_send(mail_id, counter) for mail_id in mail_ids)
     return sent
 
 
-def _claim(limit: int) -> list[int]:
+def claim(kind: type[tables.OutboxMail | tables.OutboxSms], limit: int) -> list[int]:
+    """Take up what is due of mails or of text messages, for `LEASE`, at most `limit`; gives the ids."""
     now = clock.now()
-    mail = tables.OutboxMail
     due = (
-        select(mail.id)
-        .where(mail.status == "waiting", col(mail.ready_at) <= now)
-        .order_by(col(mail.ready_at), col(mail.id))
+        select(kind.id)
+        .where(kind.status == "waiting", col(kind.ready_at) <= now)
+        .order_by(col(kind.ready_at), col(kind.id))
         .limit(limit)
     )
     with db.reading() as s:  # looking costs nobody a turn at writing, and mostly there is nothing
         if s.exec(due.limit(1)).first() is None:
             return []
     with db.transaction() as s:
-        found = list(s.exec(due if db.is_sqlite() else due.with_for_update(skip_locked=True)))
-        s.execute(update(mail).where(col(mail.id).in_(found)).values(ready_at=now + LEASE, tries=col(mail.tries) + 1))
-    return [mail_id for mail_id in found if mail_id is not None]
+        found = list(s.exec(db.unclaimed(due)))
+        s.execute(update(kind).where(col(kind.id).in_(found)).values(ready_at=now + LEASE, tries=col(kind.tries) + 1))
+    return found
 
 
 def _send(mail_id: int, counter: post_office.Counter) -> bool:
@@ -185,16 +185,22 @@ def without_link(written: str, params: dict[str, Any]) -> str:
 def _fail(mail_id: int, *, for_good: bool = False) -> None:
     with db.transaction() as s:
         mail = s.get_one(tables.OutboxMail, mail_id)
-        wait = None if for_good else next_delay(mail.tries)
-        if wait is None:
-            mail.status = "failed"
+        if not put_off(s, mail, for_good=for_good):
             alerts.tell_staff(s, "mail_failed", str(mail_id), order_id=mail.order_id, template=mail.template)
-        else:
-            mail.ready_at = clock.now() + wait
-        s.add(mail)
 
 
-def next_delay(tries: int) -> timedelta | None:
+def put_off(s: Session, message: tables.OutboxMail | tables.OutboxSms, *, for_good: bool) -> bool:
+    """After a try that came to nothing: let a message wait for its next one. False when there is none: it failed."""
+    wait = None if for_good else _next_delay(message.tries)
+    if wait is None:
+        message.status = "failed"
+    else:
+        message.ready_at = clock.now() + wait
+    s.add(message)
+    return wait is not None
+
+
+def _next_delay(tries: int) -> timedelta | None:
     """How long to wait after the try number `tries`; None when three days of trying are over."""
     before = sum(_DELAYS[: tries - 1], timedelta()) + _DELAYS[-1] * max(tries - 1 - len(_DELAYS), 0)
     return None if before >= _GIVE_UP_AFTER else _DELAYS[min(tries, len(_DELAYS)) - 1]

@@ -13,6 +13,7 @@ from pecapp.domain import calendar, orders, renewals
 from pecapp.services import (
     access,
     agreements,
+    auto_renewal,
     catalog,
     live,
     means,
@@ -93,7 +94,7 @@ def _payment(s: Session, order: tables.Order) -> _Payment | None:
 def _asked(s: Session, paid: _Payment, service: tables.Service, choice: means.Choice | None) -> _Question | None:
     """The question, while it is open: the term that was paid is the last one, and nobody has decided since."""
     today, order, method = clock.today(), paid.order, choice.method if choice else None
-    on = service.renewal == subscriptions.RENEWAL_ACTIVE and subscriptions.can_renew_by_itself(service, today)
+    on = service.renewal == subscriptions.RENEWAL_ACTIVE and auto_renewal.can_renew_by_itself(service, today)
     if method is None or not on or service.method_id == method.id or service.expires_on is None:
         return None
     is_last = service.expires_on == calendar.renewed_expiry(paid.renewal.expires_on, order.years or 1)
@@ -101,7 +102,7 @@ def _asked(s: Session, paid: _Payment, service: tables.Service, choice: means.Ch
     decided = paid_at is None or (changed_at is not None and changed_at > paid_at) or _declined(s, order)
     if decided or not is_last:
         return None
-    on_it = [service, *(one for one in subscriptions.renewed_by(s, method.id or 0) if one.id != service.id)]
+    on_it = [service, *(one for one in auto_renewal.renewed_by(s, method.id or 0) if one.id != service.id)]
     needed = renewal_costs.dearest(s, on_it, today)[1]
     sold = catalog.current(s).price_list.product(service.product_code).sellable
     doubt = renewals.doubt(needed, calendar.debit_on(service.expires_on), methods.as_means(method), sold=sold)
@@ -133,7 +134,7 @@ def use(actor: access.Actor, number: str, lang: i18n.Lang) -> None:
             raise errors.Conflict("RIN_DECISO")
         if asked.doubt in _TO_AUTHORISE:
             raise errors.Conflict("MAND_BASSO")
-        if subscriptions.enable(s, [service], asked.method, at):
+        if auto_renewal.enable(s, [service], asked.method, at):
             agreements.record(s, actor, account_id, [agreements.renewal_of([service.label], lang)], at)
 
 

@@ -11,6 +11,7 @@ from pecapp.domain import calendar, dunning, renewals
 from pecapp.domain import catalog as rules
 from pecapp.services import (
     access,
+    auto_renewal,
     catalog,
     facts,
     failed_renewals,
@@ -116,7 +117,7 @@ def page(actor: access.Actor, service_id: int, lang: i18n.Lang) -> renewal_views
             frequency=facts.years(service.years, lang) if service.years else "",
             freq_min=product.freq_min,
             freq_max=product.freq_max,
-            can_enable=not active and product.sellable and subscriptions.can_renew_by_itself(service, clock.today()),
+            can_enable=not active and product.sellable and auto_renewal.can_renew_by_itself(service, clock.today()),
             can_disable=active or service.renewal == subscriptions.RENEWAL_INCOMPLETE,
             can_renew=not why_not,
             renew_label=_renew_label(service),

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from pecapp import db, errors, tables
 from pecapp.domain import calendar, money, quotes, renewals
 from pecapp.domain import catalog as rules
-from pecapp.services import catalog
+from pecapp.services import catalog, subscriptions
 
 Addons = Mapping[int, Mapping[str, int]]
 """Yearly add-ons of each service, by its id."""
@@ -63,7 +63,7 @@ def next_terms(s: Session, services: Sequence[tables.Service], today: date) -> d
     wanted = (
         select(renewal.service_id, order.gross_cents, order.years)
         .join(order, col(order.id) == renewal.order_id)
-        .where(col(renewal.service_id).in_([service.id for service in services]), renewal.status == "open")
+        .where(col(renewal.service_id).in_([service.id for service in services]), renewal.status == subscriptions.OPEN)
     )
     found = {service_id: (cents, years or 1) for service_id, cents, years in s.exec(wanted)}
     price_list = catalog.current(s).price_list

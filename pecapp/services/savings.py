@@ -18,7 +18,18 @@ from pecapp import clock, db, errors, i18n, settings, tables
 from pecapp.domain import payments, renewals
 from pecapp.domain import savings as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, agreements, devices, failpoint, live, mandates, methods, outbox, subscriptions
+from pecapp.services import (
+    access,
+    agreements,
+    auto_renewal,
+    devices,
+    failpoint,
+    live,
+    mandates,
+    methods,
+    outbox,
+    subscriptions,
+)
 
 log = logging.getLogger(__name__)
 
@@ -251,7 +262,7 @@ def _take_over(saving_id: str, means: payments.Card | payments.Wallet, sca_ref: 
         else:
             _tell(s, saving, method)
         if saving.activates and not outdated:
-            subscriptions.enable(s, _still_wanted(s, saving), method, at, saving.years)
+            auto_renewal.enable(s, _still_wanted(s, saving), method, at, saving.years)
         devices.changed(s, _owner(saving), "method")
         live.publish(s, live.account(saving.account_id), live.WORK_MAIL, live.WORK_PAYMENTS)
 
@@ -262,7 +273,7 @@ def _still_wanted(s: Session, saving: tables.MethodSaving) -> list[tables.Servic
     today, confirmed = clock.today(), "debit_now" in saving.consent["kinds"]
     return [
         service
-        for service in subscriptions.several(s, saving.account_id, saving.activates)
+        for service in auto_renewal.several(s, saving.account_id, saving.activates)
         if service.renewal == subscriptions.RENEWAL_ACTIVE
         or not (
             subscriptions.decided_since(service, saving.created_at)
@@ -290,7 +301,7 @@ def _authorise(
         user_agent=saving.consent["user_agent"],
     )
     mandates.give(s, method, grant)
-    subscriptions.try_again(s, saving.concerned)
+    auto_renewal.try_again(s, saving.concerned)
 
 
 def _tell(s: Session, saving: tables.MethodSaving, method: tables.PaymentMethod) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import String, bindparam, func, null, select, update
 from sqlmodel import Session
@@ -18,6 +17,7 @@ from pecapp.domain import orders, payments
 from pecapp.services import (
     agreements,
     alerts,
+    auto_renewal,
     dunning,
     failpoint,
     lifecycle,
@@ -26,6 +26,7 @@ from pecapp.services import (
     methods,
     numbering,
     outbox,
+    refunds,
     subscriptions,
 )
 
@@ -263,7 +264,7 @@ def _link(s: Session, row: Any, method: tables.PaymentMethod, at: datetime, outc
     ceiling = row.ceiling_cents or 0
     if method.status != methods.VALID or (outcome is None and ceiling > (method.ceiling_cents or 0)):
         return  # replaced or revoked in the middle of the payment, or never authorised for so much
-    services = subscriptions.link_renewals(s, row, method, at)
+    services = auto_renewal.link_renewals(s, row, method, at)
     if not services or outcome is None:
         return
     accepted = agreements.accepted_with(s, row.order_id)
@@ -311,27 +312,9 @@ def _paid_with(s: Session, row: Any) -> bool:
 
 def _give_back(s: Session, row: Any, at: datetime) -> None:
     """The order is paid already, cancelled or lapsed: the customer must not have paid for nothing, or twice."""
-    refund_id = uuid4().hex
-    fresh = db.insert_once(
-        s,
-        tables.Refund,
-        {
-            "id": refund_id,
-            "order_id": row.order_id,
-            "attempt_id": row.attempt_id,
-            "amount_cents": row.amount_cents,
-            "currency": row.currency,
-            "reason": "surplus",
-            "status": "requested",
-            "idempotency_key": f"refund:{refund_id}",
-            "created_at": at,
-            "tries": 0,
-            "next_try_at": at,
-        },
-    )
-    if fresh:
+    attempt = s.get_one(tables.PaymentAttempt, row.attempt_id)
+    if refunds.request(s, attempt, row.amount_cents, "surplus", at, waits=True) is not None:
         alerts.tell_staff(s, "surplus_payment", row.attempt_id, order_id=row.order_id, order_status=row.order_status)
-        live.publish(s, live.order(row.order_id), live.WORK_PAYMENTS)
 
 
 def _hold_for_review(s: Session, row: Any, becomes: payments.Status, outcome: payments.Outcome) -> None:

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session
 
 from pecapp import clock, db, i18n, settings, tables
 from pecapp.domain import identity
@@ -149,59 +149,38 @@ def send_due(limit: int = 100) -> int:
     when its number is refused for good, it is failed and the staff is told.
     """
     sent = claimed = 0
-    while claimed < limit and (found := _claim(min(outbox.HANDFUL, limit - claimed))):
+    while claimed < limit and (found := outbox.claim(tables.OutboxSms, min(outbox.HANDFUL, limit - claimed))):
         claimed += len(found)
-        sent += sum(_send(sms) for sms in found)
+        sent += sum(_send(sms_id) for sms_id in found)
     return sent
 
 
-def _claim(limit: int) -> list[tables.OutboxSms]:
-    now, sms = clock.now(), tables.OutboxSms
-    due = (
-        select(sms)
-        .where(sms.status == "waiting", col(sms.ready_at) <= now)
-        .order_by(col(sms.ready_at), col(sms.id))
-        .limit(limit)
-    )
-    with db.reading() as s:  # looking costs nobody a turn at writing, and mostly there is nothing
-        if s.exec(due.limit(1)).first() is None:
-            return []
-    with db.transaction() as s:
-        found = list(s.exec(db.unclaimed(due)))
-        mine = col(sms.id).in_([row.id for row in found])
-        s.execute(update(sms).where(mine).values(ready_at=now + outbox.LEASE, tries=col(sms.tries) + 1))
-    return found
-
-
-def _send(sms: tables.OutboxSms) -> bool:
+def _send(sms_id: int) -> bool:
     carrier = _carrier or FileCarrier(settings.load().sms_file)
+    with db.reading() as s:
+        sms = s.get_one(tables.OutboxSms, sms_id)
     try:
         carrier.send(sms.to_number, sms.text, sms.dedup_key)
     except Refused as problem:
-        log.warning("text message %s was refused for good: %s", sms.id, problem)
-        _fail(sms, for_good=True)
+        log.warning("text message %s was refused for good: %s", sms_id, problem)
+        _fail(sms_id, for_good=True)
     except Closed as problem:
-        log.warning("text message %s could not be handed over: %s", sms.id, problem)
-        _fail(sms)
+        log.warning("text message %s could not be handed over: %s", sms_id, problem)
+        _fail(sms_id)
     except Exception:  # whatever is wrong with this message, the next one must leave
-        log.exception("text message %s could not be handed over", sms.id)
-        _fail(sms)
+        log.exception("text message %s could not be handed over", sms_id)
+        _fail(sms_id)
     else:
         with db.transaction() as s:
-            row = s.get_one(tables.OutboxSms, sms.id)
+            row = s.get_one(tables.OutboxSms, sms_id)
             row.status, row.sent_at = "sent", clock.now()
             s.add(row)
         return True
     return False
 
 
-def _fail(sms: tables.OutboxSms, *, for_good: bool = False) -> None:
+def _fail(sms_id: int, *, for_good: bool = False) -> None:
     with db.transaction() as s:
-        row = s.get_one(tables.OutboxSms, sms.id)
-        wait = None if for_good else outbox.next_delay(row.tries)
-        if wait is None:
-            row.status = "failed"
-            alerts.tell_staff(s, "sms_failed", str(row.id), message=row.dedup_key)
-        else:
-            row.ready_at = clock.now() + wait
-        s.add(row)
+        sms = s.get_one(tables.OutboxSms, sms_id)
+        if not outbox.put_off(s, sms, for_good=for_good):
+            alerts.tell_staff(s, "sms_failed", str(sms_id), message=sms.dedup_key)

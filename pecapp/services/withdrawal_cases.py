@@ -9,14 +9,13 @@ from sqlmodel import Session, col, or_, select
 
 from pecapp import db, errors, i18n, tables
 from pecapp.domain import calendar, catalog, orders, withdrawal
-from pecapp.services import facts
+from pecapp.services import facts, subscriptions
 
 REASON = "withdrawal"
 """Of a refund."""
 _OPEN = (orders.Status.AWAITING_PAYMENT, orders.Status.VERIFYING, orders.Status.PAID)
-_PERFORMED = "active"
-_RENEWS = ("open", "done")
-_ON = ("active", "incomplete")
+_RENEWS = (subscriptions.OPEN, subscriptions.DONE)
+_ON = (subscriptions.RENEWAL_ACTIVE, subscriptions.RENEWAL_INCOMPLETE)
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def judge(s: Session, case: Case, on: date) -> withdrawal.Finding:
             free_until_on=free,
             kind=catalog.Kind(product.kind) if product else catalog.Kind.PEC,
             start_requested=order.start_now,
-            performed=case.paid and all(one.status == _PERFORMED for one in case.services),
+            performed=case.paid and all(one.status == subscriptions.ACTIVE for one in case.services),
             shipped=case.paid and bool(order.shipping),
         ),
         on,
@@ -181,7 +180,7 @@ def candidates(s: Session, account_id: int, at: datetime) -> list[int]:
         .join(service, col(service.id) == renewal.service_id)
         .where(
             service.account_id == account_id,
-            renewal.status == "done",
+            renewal.status == subscriptions.DONE,
             col(service.free_exit_until_on) >= today,
         )
     )

@@ -13,7 +13,7 @@ STATUS_OWNERS = {
 }
 CALLED = {"order": "Order", "attempt": "PaymentAttempt", "service": "Service"}
 """What a variable that holds such a row is called."""
-READERS_OF_THE_ENVIRONMENT = {"settings", "launch", "simulator"}
+READERS_OF_THE_ENVIRONMENT = {"settings", "frontend", "launch", "simulator"}
 FUNCTION_LINES = 60
 
 

@@ -13,7 +13,7 @@ import pytest
 from pecapp import clock, errors, tables
 from pecapp.domain.payments import Card
 from pecapp.gateways import base
-from pecapp.services import access, activation, methods, outbox, portfolio, savings, subscriptions
+from pecapp.services import access, activation, auto_renewal, methods, outbox, portfolio, savings
 from tests.support import factories, race
 from tests.support.factories import rows, settle, the
 
@@ -76,7 +76,7 @@ async def test_a_service_shows_active_never_on_switched_off_or_that_it_has_no_re
     assert (shown.renewal, shown.method, shown.debit_on) == ("active", "Visa •••• 4242", "3 marzo 2028")
     assert (shown.amount, shown.frequency, shown.warnings) == (EUR_12, "1 anno", [])
     assert (shown.can_disable, shown.can_enable) == (True, False)
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     off = portfolio.page(actor, service.id, "it")
     assert (off.renewal, off.renewal_note) == ("disabled", "Disattivato da te il 10 marzo 2027.")
     assert (off.can_disable, off.can_enable, off.can_renew, off.renew_label) == (False, True, True, "renew")
@@ -145,7 +145,7 @@ async def test_what_was_switched_off_after_going_to_the_bank_stays_off(bank, act
     await activation.activate(actor, service.id, on(method), "it")
     await activation.activate(actor, service.id, NEW_CARD, "it")
     factories.change(the(tables.MethodSaving), created_at=clock.now() - timedelta(minutes=1))
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     saving = the(tables.MethodSaving)
     bank.kept_by[saving.id] = base.Kept(saving.gateway_ref, "saved", NEW)
     await savings.returned(saving.id)
@@ -231,7 +231,7 @@ async def test_in_the_last_week_it_needs_an_express_confirmation_and_after_the_e
     await activation.activate(actor, service.id, on(method, confirm_now="yes"), "it")
     assert state(service) == ("active", method.id)
     assert "entro 24 ore" in the(tables.Acceptance, kind="debit_now").label
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     frozen_clock.advance(days=8)
     assert "riattivalo" in activation.plan(actor, service.id, {}, "it").problem
     with pytest.raises(errors.Conflict):
@@ -312,7 +312,7 @@ async def test_switching_off_tells_of_a_debit_that_is_running_already(actor, ser
     order = factories.order(actor, kind="renewal", configuration=_NONE | {"service": service.id})
     factories.add(tables.Renewal(order_id=order.id or 0, service_id=service.id, expires_on=service.expires_on))
     factories.attempt(order, method_id=method.id)
-    assert subscriptions.disable(actor, service.id) is True
+    assert auto_renewal.disable(actor, service.id) is True
     assert state(service) == ("disabled", None)
 
 
@@ -320,7 +320,7 @@ async def test_the_switch_pressed_twice_or_in_two_tabs_ends_in_one_state_and_one
     method = factories.method(actor)
     await asyncio.gather(*(activation.activate(actor, service.id, on(method), "it") for _ in range(4)))
     assert (state(service), len(factories.mails("m04"))) == (("active", method.id), 1)
-    race.repeated(subscriptions.disable, 4, actor, service.id)
+    race.repeated(auto_renewal.disable, 4, actor, service.id)
     assert (state(service), len(factories.mails("m05"))) == (("disabled", None), 1)
 
 
@@ -328,7 +328,7 @@ async def test_on_off_and_removal_at_once_end_in_a_state_that_there_is(actor, se
     method = factories.method(actor)
     await asyncio.gather(
         activation.activate(actor, service.id, on(method), "it"),
-        asyncio.to_thread(subscriptions.disable, actor, service.id),
+        asyncio.to_thread(auto_renewal.disable, actor, service.id),
         asyncio.to_thread(methods.remove, actor, method.id or 0),
         return_exceptions=True,
     )
@@ -348,7 +348,7 @@ async def test_nobody_sees_or_switches_anothers_service_or_uses_anothers_method(
     for act in (
         lambda: portfolio.page(stranger, service.id, "it"),
         lambda: activation.plan(stranger, service.id, {}, "it"),
-        lambda: subscriptions.disable(stranger, service.id),
+        lambda: auto_renewal.disable(stranger, service.id),
     ):
         with pytest.raises(errors.NotFound):
             act()
@@ -357,7 +357,7 @@ async def test_nobody_sees_or_switches_anothers_service_or_uses_anothers_method(
     with pytest.raises(errors.Invalid) as refused:
         await activation.activate(stranger, theirs.id, on(method), "it")
     assert refused.value.fields == {"means": "METODO_MANCANTE"}
-    for act in (lambda who: portfolio.page(who, service.id, "it"), lambda who: subscriptions.disable(who, service.id)):
+    for act in (lambda who: portfolio.page(who, service.id, "it"), lambda who: auto_renewal.disable(who, service.id)):
         with pytest.raises(errors.Forbidden):
             act(access.Actor())
     assert (factories.dump(), bank.asked("start_saving")) == (before, [])

@@ -13,6 +13,7 @@ from pecapp.domain import payments as rules
 from pecapp.domain.payments import Reason, Remedy, Verdict
 from pecapp.gateways import base
 from pecapp.services import (
+    auto_renewal,
     debits,
     dunning,
     lifecycle,
@@ -384,10 +385,10 @@ async def test_switching_on_anew_takes_back_that_the_term_was_given_up(bank, ser
     bank.always = None
     lifecycle.cancel(actor, the(tables.Order, kind="renewal").number)
     go_to(E - timedelta(days=4), 10)
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     with db.transaction() as s:
         method = methods.hold(s, card.id)
-        subscriptions.enable(s, [subscriptions.own(s, actor.account_id, service.id)], method, clock.now())
+        auto_renewal.enable(s, [subscriptions.own(s, actor.account_id, service.id)], method, clock.now())
     assert await run() == 1
     assert again(service).expires_on == date(2028, 3, 31)
 
@@ -397,7 +398,7 @@ async def test_pressing_attiva_again_without_a_change_debits_a_refused_card_no_m
     await run()
     with db.transaction() as s:
         method = methods.hold(s, card.id)
-        assert subscriptions.enable(s, [subscriptions.own(s, actor.account_id, service.id)], method, clock.now()) == []
+        assert auto_renewal.enable(s, [subscriptions.own(s, actor.account_id, service.id)], method, clock.now()) == []
     assert await run() == 0
     assert len(bank.charges) == 1
 
@@ -409,7 +410,7 @@ async def test_a_card_that_its_owner_saves_again_may_be_debited_again(bank, serv
     saved = rules.Card("visa", "4242", 12, 2039, "IT", card.fingerprint, "pm_new", "cus_1")
     with db.transaction() as s:
         methods.keep(s, account_id=actor.account_id, gateway="stripe", means=saved, consent={})
-        subscriptions.try_again(s, [service.id])
+        auto_renewal.try_again(s, [service.id])
     assert await run() == 1
     assert again(service).expires_on == date(2028, 3, 31)
 
@@ -520,7 +521,7 @@ async def test_what_never_arrived_is_not_asked_for_after_the_expiry(bank, servic
 
 async def test_switching_off_while_the_debit_runs_tells_so_and_the_renewal_stays_paid(bank, service, actor):
     runs: list[bool] = []
-    bank.meanwhile("charge", lambda: db.run(lambda: runs.append(subscriptions.disable(actor, service.id))))
+    bank.meanwhile("charge", lambda: db.run(lambda: runs.append(auto_renewal.disable(actor, service.id))))
     await run()
     assert runs == [True]
     assert (again(service).renewal, again(service).expires_on) == ("disabled", date(2028, 3, 31))

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, renewals
-from pecapp.services import access, catalog, forecast, live, methods, numbering, subscriptions
+from pecapp.services import access, auto_renewal, catalog, forecast, live, methods, numbering, subscriptions
 from tests.support import factories, race, renewing
 
 TODAY = date(2027, 3, 10)
@@ -474,7 +474,7 @@ def test_two_tabs_at_once_leave_one_choice(actor, mailbox):
 
 def test_skipping_while_it_is_switched_off_leaves_no_choice_behind(actor, mailbox):
     outcomes = race.together(
-        lambda act: act(actor, mailbox.id), (forecast.skip,), (subscriptions.disable,), (forecast.skip,)
+        lambda act: act(actor, mailbox.id), (forecast.skip,), (auto_renewal.disable,), (forecast.skip,)
     )
     assert {str(outcome) for outcome in outcomes} <= {"None", "False", "RIN_NON_ATTIVO"}
     assert factories.rows(tables.RenewalChoice) == []

@@ -9,7 +9,7 @@ import pytest
 from pecapp import clock, db, errors, tables
 from pecapp.domain.payments import Card, Reason, Remedy, Saving, Verdict, Wallet
 from pecapp.gateways import base
-from pecapp.services import debits, methods, notices, outbox, subscriptions
+from pecapp.services import auto_renewal, debits, methods, notices, outbox
 from tests.support import days, factories, race, renewing
 from tests.support import gateway as support_gateway
 from tests.support.factories import VISA, again, settle, the
@@ -138,8 +138,8 @@ def test_nobody_removes_anothers_method_or_one_that_does_not_exist(actor, kept, 
 
 def test_a_renewal_that_is_switched_off_debits_nothing_and_the_method_stays(actor, kept):
     service = the(tables.Service)
-    subscriptions.disable(actor, service.id)
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     off = the(tables.Service)
     assert (off.renewal, off.renewal_reason, off.method_id) == ("disabled", "customer", None)
     assert [row.services for row in methods.listing(actor, "it")] == [[]]
@@ -153,7 +153,7 @@ def test_who_gives_up_a_renewal_before_its_token_came_has_the_last_word(actor):
     attempt = factories.attempt(order, gateway="paypal")
     promised = type(ACCOUNT)(**{**vars(ACCOUNT), "token": "", "saving": Saving.PENDING})
     settle(attempt, wallet=promised)
-    subscriptions.disable(actor, the(tables.Service).id)
+    auto_renewal.disable(actor, the(tables.Service).id)
     settle(attempt, wallet=ACCOUNT)
     assert the(tables.Service).renewal == "inactive"
     assert factories.mails("m04") == factories.mails("m05") == []
@@ -163,7 +163,7 @@ def test_a_service_switched_off_after_the_order_is_not_switched_on_by_it(actor, 
     first = the(tables.Service)
     order = factories.order(actor, auto_renew=True, save_method=True, extend_services=[first.id])
     frozen_clock.advance(minutes=1)
-    subscriptions.disable(actor, first.id)
+    auto_renewal.disable(actor, first.id)
     settle(factories.attempt(order, gateway="paypal"), wallet=ACCOUNT)
     assert again(first).renewal == "disabled"
 
@@ -173,7 +173,7 @@ def test_nobody_switches_off_anothers_renewal(actor, kept):
     for who, which in ((factories.customer(), service.id), (actor, 10**9)):
         before = factories.dump()
         with pytest.raises(errors.NotFound):
-            subscriptions.disable(who, which)
+            auto_renewal.disable(who, which)
         assert factories.dump() == before
 
 
@@ -227,7 +227,7 @@ async def test_a_card_that_was_refused_for_good_is_debited_again_once_its_owner_
     means = Card(card.brand, card.last4, 12, 2039, "IT", card.fingerprint, "pm_new", "cus_1")
     with db.transaction() as s:
         methods.keep(s, account_id=actor.account_id, gateway="stripe", means=means, consent={})
-        subscriptions.try_again(s, [service.id])
+        auto_renewal.try_again(s, [service.id])
     assert await debits.run([service.id]) == 1
     assert again(service).expires_on == date(2028, 3, 31)
 

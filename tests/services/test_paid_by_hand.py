@@ -7,7 +7,7 @@ import pytest
 
 from pecapp import db, errors, tables
 from pecapp.domain.payments import Remedy
-from pecapp.services import access, lifecycle, orders, paid_by_hand, payments, subscriptions
+from pecapp.services import access, auto_renewal, lifecycle, orders, paid_by_hand, payments
 from tests.services import test_debits as debiting
 from tests.support import factories, renewing
 from tests.support.factories import again, rows, the
@@ -206,6 +206,6 @@ async def test_nobody_answers_for_another(actor, number):
 
 
 async def test_a_renewal_switched_off_and_on_again_is_decided(actor, service, number):
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     refused("RIN_DECISO", paid_by_hand.use, actor, number, "it")
     refused("ORD_NON_ANNULLABILE", lifecycle.cancel, actor, number)

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from pecapp import clock, errors, tables
-from pecapp.services import facts, lifecycle, orders, outbox, payments, portfolio, renewals, subscriptions
+from pecapp.services import auto_renewal, facts, lifecycle, orders, outbox, payments, portfolio, renewals
 from tests.support import factories, race, renewing
 from tests.support.factories import again, rows, settle, the
 
@@ -209,9 +209,9 @@ def test_nobody_renews_anothers_service(actor, service):
 
 def test_a_running_payment_of_the_renewal_is_a_running_debit(actor, service):
     number = renewals.place(actor, service.id, FORM, "it")
-    assert subscriptions.disable(actor, service.id) is False
+    assert auto_renewal.disable(actor, service.id) is False
     factories.attempt(renewed(number))
-    assert subscriptions.disable(actor, service.id) is True
+    assert auto_renewal.disable(actor, service.id) is True
     assert facts.subject(renewed(number).configuration) == ""
 
 
@@ -254,6 +254,6 @@ def test_what_was_switched_off_after_ordering_stays_off_when_the_order_is_paid(a
     number = renewals.place(actor, service.id, FORM | {"auto_renew": "yes"}, "it")
     frozen_clock.advance(minutes=1)
     factories.change(service, renewal="active", method_id=factories.method(actor).id)
-    subscriptions.disable(actor, service.id)
+    auto_renewal.disable(actor, service.id)
     settle(factories.attempt(renewed(number)), card=factories.KEPT)
     assert (again(service).renewal, again(service).expires_on) == ("disabled", date(2029, 3, 10))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pecapp import launch
+from pecapp import frontend, launch
 
 HASTE = {
     "PECAPP_RECONCILE_DELAYS": "1,2,3,4,5,6,8,10,12,15,20,30",
@@ -57,7 +57,7 @@ class Site:
 
     def start(self) -> None:
         """Load the demo data, start both and return when both answer."""
-        launch.build_frontend()
+        frontend.build()
         self.simulator.start()
         self.simulator.wait_until_ready()
         launch.prepare(self.app.environment, *self.commands)

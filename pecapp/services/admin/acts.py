@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import money, orders, payments, staff
-from pecapp.services import access, audit, lifecycle, live, methods, outbox, refunds, subscriptions
+from pecapp.services import access, audit, auto_renewal, lifecycle, live, methods, outbox, refunds, subscriptions
 
 _NOTE_SHORTEST, _NOTE_LONGEST = 3, 2000
 _KEY_LENGTH = 64
@@ -27,7 +27,7 @@ def remove_method(actor: access.Actor, method_id: int, why: object) -> None:
     with db.transaction() as s:
         owner = _owner(s, tables.PaymentMethod, method_id)
         was = methods.own(s, owner, method_id).status
-        services = [service.id for service in subscriptions.renewed_by(s, method_id)]
+        services = [service.id for service in auto_renewal.renewed_by(s, method_id)]
         removed = methods.remove_for(s, owner, method_id)
         subject, before = f"method:{method_id}", {"status": was, "renews": services}
         audit.record(
@@ -52,8 +52,8 @@ def switch_off(actor: access.Actor, service_id: int, why: object) -> bool:
     with db.transaction() as s:
         service = subscriptions.own(s, _owner(s, tables.Service, service_id), service_id)
         was = service.renewal
-        runs = subscriptions.debit_runs(s, service_id)
-        subscriptions.switch_off(s, service, by="staff")
+        runs = auto_renewal.debit_runs(s, service_id)
+        auto_renewal.switch_off(s, service, by="staff")
         if service.renewal == was:
             raise errors.Conflict("RINNOVO_GIA_SPENTO")
         audit.record(

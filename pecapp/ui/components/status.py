@@ -119,7 +119,20 @@ def badge(group: str, status: text.Live) -> rx.Component:
     return cast("rx.Component", rx.match(status, *drawn.items(), rx.fragment()))
 
 
-def payment_path(status: text.Live) -> rx.Component:
+def order_head(number: text.Live, headline: text.Live, status: text.Live) -> tuple[rx.Component, rx.Component]:
+    """What an order that is watched begins with: its number, how it stands in words, said aloud too, and its path."""
+    return (
+        rx.el.div(
+            rx.el.p(text.t("ord.number", number=number), class_name="overline"),
+            rx.el.h1(headline, class_name="title"),
+            rx.el.div(rx.el.p(headline), role="status", aria_live="polite", class_name="sr-only"),
+            class_name="page-head",
+        ),
+        _payment_path(status),
+    )
+
+
+def _payment_path(status: text.Live) -> rx.Component:
     """«In attesa pagamento», «Pagamento in verifica», «Pagato»: how far the payment is, said aloud when it moves.
 
     An order that left the path (cancelled, expired, refunded) shows its badge.

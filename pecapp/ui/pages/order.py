@@ -41,13 +41,7 @@ def _missing() -> rx.Component:
 
 def _order() -> rx.Component:
     return rx.el.div(
-        rx.el.div(
-            rx.el.p(text.t("ord.number", number=ORDER.number), class_name="overline"),
-            rx.el.h1(ORDER.headline, class_name="title"),
-            rx.el.div(rx.el.p(ORDER.headline), role="status", aria_live="polite", class_name="sr-only"),
-            class_name="page-head",
-        ),
-        status.payment_path(ORDER.status),
+        *status.order_head(ORDER.number, ORDER.headline, ORDER.status),
         rx.el.div(
             rx.el.div(
                 _explanation(),

@@ -29,13 +29,7 @@ def _is_current() -> rx.Var[bool]:
 
 def _outcome() -> rx.Component:
     return rx.fragment(
-        rx.el.div(
-            rx.el.p(text.t("ord.number", number=ORDER.number), class_name="overline"),
-            rx.el.h1(ORDER.headline, class_name="title"),
-            rx.el.div(rx.el.p(ORDER.headline), role="status", aria_live="polite", class_name="sr-only"),
-            class_name="page-head",
-        ),
-        status.payment_path(ORDER.status),
+        *status.order_head(ORDER.number, ORDER.headline, ORDER.status),
         rx.el.section(
             data.amount(ORDER.gross, text.t("ord.with_vat")),
             rx.cond(

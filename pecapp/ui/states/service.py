@@ -10,6 +10,7 @@ from pecapp import errors
 from pecapp.domain import orders
 from pecapp.services import (
     access,
+    auto_renewal,
     failed_renewals,
     lifecycle,
     method_forms,
@@ -98,7 +99,7 @@ class ServicePage(rx.State):
         """«Disattiva», confirmed: nothing will be debited, unless a debit was already on its way."""
         service_id = self.service.id
         try:
-            runs = await session.call(self, subscriptions.disable, service_id)
+            runs = await session.call(self, auto_renewal.disable, service_id)
         except errors.NotFound:
             await session.tell(self, "SER_NON_TROVATO")
         else:

@@ -7,7 +7,7 @@ import pytest
 
 from pecapp import clock, db, errors, tables
 from pecapp.services import access, accounts, second_factor, subscriptions
-from pecapp.services.admin import acts, batch, selling
+from pecapp.services.admin import acts, batch, discount_codes, selling
 from pecapp.services.admin import people as members
 from tests.support import factories, race
 from tests.support import people as persons
@@ -86,8 +86,8 @@ def test_a_promotion_is_ended_once(owner: access.Actor) -> None:
 
 def test_a_code_of_one_name_is_added_once(owner: access.Actor) -> None:
     day = clock.today()
-    code = selling.NewCode("SALDI", "percent", 10, (), day, day)
-    assert refused(race.repeated(selling.add_code, 3, owner, code, WHY)) == 2
+    code = discount_codes.NewCode("SALDI", "percent", 10, (), day, day)
+    assert refused(race.repeated(discount_codes.add_code, 3, owner, code, WHY)) == 2
 
 
 def test_a_hold_is_released_once(owner: access.Actor) -> None:

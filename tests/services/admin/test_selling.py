@@ -7,7 +7,7 @@ import pytest
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.services import access, baskets, catalog
-from pecapp.services.admin import selling
+from pecapp.services.admin import discount_codes, selling
 from tests.support import factories
 from tests.support import people as persons
 
@@ -28,9 +28,9 @@ def price_on(day: date) -> int:
         return catalog.current(s).price_list.price(PEC, day).net_cents
 
 
-def code(**changes: Any) -> selling.NewCode:
+def code(**changes: Any) -> discount_codes.NewCode:
     wanted = {"code": "AMICI-10", "kind": "percent", "value": 10, "product_codes": (PEC,), "first": TODAY}
-    return selling.NewCode(**{**wanted, "last": date(2027, 4, 30), **changes})
+    return discount_codes.NewCode(**{**wanted, "last": date(2027, 4, 30), **changes})
 
 
 def refused(kind: type[errors.PecError], act: Any, *given: Any, **more: Any) -> errors.PecError:
@@ -69,7 +69,7 @@ def test_a_price_that_cannot_be_is_refused(
 
 def test_an_empty_form_is_told_of_everything_that_is_missing(owner: access.Actor) -> None:
     day, price, reason = "DATA_MANCANTE", "PREZZO_ERRATO", "MOTIVO_MANCANTE"
-    nothing = selling.NewCode("", "percent", None, (), None, None)
+    nothing = discount_codes.NewCode("", "percent", None, (), None, None)
     for act, given, wrong in (
         (selling.add_price, (PEC, None, None, ""), {"since": day, "net": price, "why": reason}),
         (
@@ -78,7 +78,7 @@ def test_an_empty_form_is_told_of_everything_that_is_missing(owner: access.Actor
             {"first": day, "last": day, "net": price, "why": reason},
         ),
         (
-            selling.add_code,
+            discount_codes.add_code,
             (nothing, ""),
             {"code": "COD_FORMATO", "value": "COD_VALORE", "first": day, "last": day, "why": reason},
         ),
@@ -188,16 +188,16 @@ def test_a_promotion_that_runs_ends_now_and_one_to_come_never_begins(owner: acce
 
 
 def test_a_code_lowers_the_price_until_it_is_ended(owner: access.Actor) -> None:
-    selling.add_code(owner, code(), WHY)
+    discount_codes.add_code(owner, code(), WHY)
     customer = persons.customer()
     factories.basket(customer)
     assert baskets.apply_code(customer, "amici-10", "it").totals.net != ""
-    selling.end_code(owner, "AMICI-10", WHY)
+    discount_codes.end_code(owner, "AMICI-10", WHY)
     with db.reading() as s:
         ended = next(one for one in catalog.current(s).codes if one.code == "AMICI-10")
     assert ended.ends_at == clock.now()
-    refused(errors.Conflict, selling.end_code, owner, "AMICI-10", WHY)
-    refused(errors.Conflict, selling.add_code, owner, code(), WHY)
+    refused(errors.Conflict, discount_codes.end_code, owner, "AMICI-10", WHY)
+    refused(errors.Conflict, discount_codes.add_code, owner, code(), WHY)
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,13 @@ def test_a_code_lowers_the_price_until_it_is_ended(owner: access.Actor) -> None:
     ],
 )
 def test_a_code_that_cannot_be_is_refused(owner: access.Actor, wrong: dict[str, Any], field: str) -> None:
-    problem = refused(errors.Invalid, selling.add_code, owner, code(**wrong), WHY)
+    problem = refused(errors.Invalid, discount_codes.add_code, owner, code(**wrong), WHY)
     assert field in getattr(problem, "fields", {})
 
 
 def test_the_page_shows_what_was_is_and_comes(owner: access.Actor) -> None:
     selling.add_price(owner, PEC, TOMORROW, 1490, WHY)
-    selling.add_code(owner, code(max_uses=5), WHY)
+    discount_codes.add_code(owner, code(max_uses=5), WHY)
     shown = selling.shown(persons.staff("support"), "it")
     pec = next(product for product in shown.products if product.code == PEC)
     assert [price.state for price in pec.prices][:2] == ["coming", "now"]
@@ -238,11 +238,11 @@ def test_the_page_shows_what_was_is_and_comes(owner: access.Actor) -> None:
 def test_an_offer_is_shown_with_its_last_day_and_the_names_of_its_products(
     owner: access.Actor, frozen_clock: Any
 ) -> None:
-    selling.add_code(owner, code(), WHY)
-    selling.add_code(owner, code(code="FINITO"), WHY)
+    discount_codes.add_code(owner, code(), WHY)
+    discount_codes.add_code(owner, code(code="FINITO"), WHY)
     selling.add_promotion(owner, PEC, TOMORROW, date(2027, 3, 20), 500, WHY)
     frozen_clock.advance(days=2)
-    selling.end_code(owner, "FINITO", WHY)
+    discount_codes.end_code(owner, "FINITO", WHY)
     shown = selling.shown(owner, "it")
     pec = next(product for product in shown.products if product.code == PEC)
     codes = {one.code: one for one in shown.codes}
@@ -261,10 +261,10 @@ def test_a_price_is_shown_with_what_the_customer_pays(owner: access.Actor) -> No
 
 
 def test_uses_are_counted_up_to_a_number_and_no_further(owner: access.Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selling, "COUNTED", 2)
+    monkeypatch.setattr(discount_codes, "COUNTED", 2)
     shown = {}
     for name, uses in (("MAI", 0), ("DUE-VOLTE", 2), ("SPESSO", 3)):
-        selling.add_code(owner, code(code=name), WHY)
+        discount_codes.add_code(owner, code(code=name), WHY)
         for _ in range(uses):
             order = factories.order()
             factories.add(tables.CodeUse(order_id=order.id or 0, code=name, account_id=order.account_id))
@@ -282,7 +282,7 @@ def test_only_the_owner_sells(role: str) -> None:
         (selling.withdraw_price, (1, WHY)),
         (selling.add_promotion, (PEC, TOMORROW, TOMORROW, 500, WHY)),
         (selling.end_promotion, ("x", WHY)),
-        (selling.add_code, (code(), WHY)),
-        (selling.end_code, ("AMICI-10", WHY)),
+        (discount_codes.add_code, (code(), WHY)),
+        (discount_codes.end_code, ("AMICI-10", WHY)),
     ):
         refused(errors.Forbidden, act, actor, *given)

@@ -12,7 +12,7 @@ from pecapp.domain.disputes import Status
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base
 from pecapp.services import inbox, throttle
-from pecapp.services.admin import keyset, ledger, webhooks
+from pecapp.services.admin import comparison, keyset, ledger, webhooks
 from tests.support import factories
 from tests.support import people as persons
 from tests.support.factories import KEPT, the
@@ -46,9 +46,9 @@ ACTS = {
     "page": lambda actor: webhooks.page(actor, keyset.Asked(), "it"),
     "find": lambda actor: webhooks.find(actor, "evt_1", "it"),
     "one": lambda actor: webhooks.one(actor, the(tables.InboxEvent).id, "it"),
-    "missing": lambda actor: webhooks.missing(actor, "stripe", clock.now() - LONG_AGO, "it"),
+    "missing": lambda actor: comparison.missing(actor, "stripe", clock.now() - LONG_AGO, "it"),
     "replay": lambda actor: webhooks.replay(actor, [the(tables.InboxEvent).id], WHY),
-    "fetch": lambda actor: webhooks.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY),
+    "fetch": lambda actor: comparison.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY),
 }
 MAY = {"support": {"page", "find", "one", "missing"}, "finance": set(ACTS), "owner": set(ACTS)}
 
@@ -84,7 +84,7 @@ async def test_an_act_without_a_reason_is_refused_and_changes_nothing(gateway, w
     with pytest.raises(errors.Invalid):
         webhooks.replay(actor, [row.id or 0], why)
     with pytest.raises(errors.Invalid):
-        await webhooks.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, why)
+        await comparison.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, why)
     assert factories.dump() == before
 
 
@@ -275,7 +275,7 @@ async def test_what_the_gateway_has_and_we_do_not_is_shown_and_changes_nothing(g
     before = factories.dump()
     actor = persons.staff("support")
     seen = factories.dump()
-    found = await webhooks.missing(actor, "stripe", clock.now() - timedelta(days=90), "it")
+    found = await comparison.missing(actor, "stripe", clock.now() - timedelta(days=90), "it")
     assert [one.event_id for one in found.missing] == ["evt_lost"]
     assert found.known == 1
     assert factories.dump() == seen
@@ -288,8 +288,8 @@ async def test_what_never_came_is_fetched_once_and_handled_as_if_it_had_come(gat
     lost(gateway, attempt, "evt_a", "evt_b")
     actor = persons.staff("finance")
     since = clock.now() - LONG_AGO
-    assert await webhooks.fetch_missing(actor, "stripe", since, WHY) == 2
-    assert await webhooks.fetch_missing(actor, "stripe", since, WHY) == 0
+    assert await comparison.fetch_missing(actor, "stripe", since, WHY) == 2
+    assert await comparison.fetch_missing(actor, "stripe", since, WHY) == 0
     await drained()
     assert the(tables.Order).status == "paid"
     assert {row.proof for row in factories.rows(tables.InboxEvent)} == {"listed"}
@@ -309,7 +309,7 @@ async def test_a_fetch_that_breaks_off_is_written_down_with_what_was_missing(gat
 
     monkeypatch.setattr(inbox, "take_over", broken)
     with pytest.raises(asyncio.CancelledError):
-        await webhooks.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY)
+        await comparison.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY)
     act = the(tables.StaffAct, subject="gateway:stripe")
     assert (act.act, act.by_id, act.why) == ("events_fetch_begun", actor.account_id, WHY)
     assert (act.before["missing"], act.after) == (2, act.before)
@@ -319,16 +319,16 @@ async def test_the_gateways_are_asked_so_often_by_one_member_and_no_more(gateway
     eager, other = persons.staff("finance"), persons.staff("owner")
     since = clock.now() - LONG_AGO
     for _ in range(throttle.GATEWAY_ASKED.amount):
-        await webhooks.missing(eager, "stripe", since, "it")
+        await comparison.missing(eager, "stripe", since, "it")
     asked = list(gateway.calls)
     with pytest.raises(errors.TooMany):
-        await webhooks.missing(eager, "stripe", since, "it")
+        await comparison.missing(eager, "stripe", since, "it")
     with pytest.raises(errors.TooMany):
-        await webhooks.fetch_missing(eager, "stripe", since, WHY)
+        await comparison.fetch_missing(eager, "stripe", since, WHY)
     with pytest.raises(errors.TooMany):
         await ledger.day(eager, None, "it")
     assert gateway.calls == asked
-    assert await webhooks.missing(other, "stripe", since, "it")
+    assert await comparison.missing(other, "stripe", since, "it")
     assert await ledger.day(other, None, "it")
 
 
@@ -338,19 +338,19 @@ async def test_a_gateway_that_does_not_answer_says_so(gateway, problem: Exceptio
     before = factories.dump()
     actor = persons.staff("finance")
     with pytest.raises(errors.Unavailable):
-        await webhooks.missing(actor, "stripe", clock.now() - LONG_AGO, "it")
+        await comparison.missing(actor, "stripe", clock.now() - LONG_AGO, "it")
     with pytest.raises(errors.Unavailable):
-        await webhooks.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY)
+        await comparison.fetch_missing(actor, "stripe", clock.now() - LONG_AGO, WHY)
     assert factories.dump()["inbox_event"] == before["inbox_event"]
     with pytest.raises(errors.NotFound):
-        await webhooks.missing(actor, "nope", clock.now(), "it")
+        await comparison.missing(actor, "nope", clock.now(), "it")
 
 
 async def test_the_hourly_round_is_quiet_when_nothing_is_missing(gateway):
     attempt = factories.opened()
     await deliver(attempt_id=attempt.id)
     lost(gateway, attempt, "evt_1")
-    assert await webhooks.fetch_recent() == 0
+    assert await comparison.fetch_recent() == 0
     assert factories.alerts() == []
 
 
@@ -359,8 +359,8 @@ async def test_the_hourly_round_fetches_what_is_missing_and_says_so(gateway, fro
     gateway.know(attempt, Verdict.SUCCEEDED, card=KEPT)
     lost(gateway, attempt, "evt_a", hours=40)
     lost(gateway, attempt, "evt_too_old", hours=60)
-    assert await webhooks.fetch_recent() == 1
-    assert await webhooks.fetch_recent() == 0
+    assert await comparison.fetch_recent() == 1
+    assert await comparison.fetch_recent() == 0
     assert the(tables.Alert).params == {"gateway": "stripe", "count": 1}
     await drained()
     assert the(tables.Order).status == "paid"
@@ -371,7 +371,7 @@ async def test_one_gateway_that_is_away_does_not_keep_the_other_from_being_asked
     lost(gateway, attempt, "evt_a")
     other: Any = webhooks.registry.get("other")
     other.fail("list_events", base.OutcomeUnknown())
-    assert await webhooks.fetch_recent() == 1
+    assert await comparison.fetch_recent() == 1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import reflex as rx
 from pecapp.domain import disputes as rules
 from pecapp.services.admin import contests
 from pecapp.ui import text
-from pecapp.ui.components import asking, buttons, data, feedback, forms, status
+from pecapp.ui.components import asking, data, feedback, forms, status
 from pecapp.ui.pages.admin import frame, listing
 from pecapp.ui.states.admin import disputes as states
 
@@ -47,27 +47,15 @@ def page() -> rx.Component:
 
 def _filter() -> rx.Component:
     options = [(value.value, text.t(f"dispute.status.{value}")) for value in rules.Status]
-    return forms.form(
-        rx.el.div(
-            forms.select_field(
-                states.STATUS,
-                text.t("admin.dispute.status"),
-                options,
-                optional=True,
-                prompt=text.t("admin.event.any"),
-                default_value=State.status,
-            ),
-            class_name="filters__fields",
-        ),
-        rx.el.div(
-            buttons.submit(text.t("admin.event.filter"), look="secondary", icon="search"),
-            buttons.link(text.t("admin.event.clear"), href=ROUTE),
-            class_name="filters__acts",
-        ),
-        on_submit=State.narrow,
-        class_name="form filters",
-        aria_label=text.t("adm.filters"),
+    status_field = forms.select_field(
+        states.STATUS,
+        text.t("admin.dispute.status"),
+        options,
+        optional=True,
+        prompt=text.t("admin.event.any"),
+        default_value=State.status,
     )
+    return listing.filters(State, ROUTE, status_field)
 
 
 def _gateway(row: contests.DisputeRow) -> rx.Component:

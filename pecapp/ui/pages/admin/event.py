@@ -7,7 +7,7 @@ import reflex as rx
 from pecapp.domain import staff
 from pecapp.services.admin import webhooks
 from pecapp.ui import address, text
-from pecapp.ui.components import asking, buttons, data, dialogs, feedback, status
+from pecapp.ui.components import buttons, data, dialogs, feedback, status
 from pecapp.ui.pages import charge
 from pecapp.ui.pages.admin import events, frame, listing
 from pecapp.ui.states.admin import events as states
@@ -19,7 +19,6 @@ State: Any = states.OneEvent
 Replaying: Any = states.Replaying
 """Their vars are variables of the page here; a type checker sees the values they will have."""
 EVENT = State.event
-REPLAY = "ripeti"
 
 
 def page() -> rx.Component:
@@ -85,15 +84,6 @@ def _led_to() -> rx.Component:
 
 def _replay() -> rx.Component:
     ask = buttons.button(
-        text.t("admin.event.replay"), icon="rotate_ccw", on_click=Replaying.ask, **dialogs.opens(REPLAY)
+        text.t("admin.event.replay"), icon="rotate_ccw", on_click=Replaying.ask, **dialogs.opens(events.REPLAY)
     )
-    question = asking.dialog(
-        REPLAY,
-        text.t("admin.event.replay.ask"),
-        rx.el.p(text.t("admin.event.replay.means")),
-        state=Replaying,
-        confirm=Replaying.replay_one,
-        act=text.t("admin.event.replay"),
-        why="replay_why",
-    )
-    return rx.fragment(buttons.bar(ask), question)
+    return rx.fragment(buttons.bar(ask), events.replay_question(Replaying.replay_one))

@@ -41,41 +41,30 @@ def page() -> rx.Component:
 
 
 def _filters() -> rx.Component:
-    return forms.form(
-        rx.el.div(
-            forms.select_field(
-                "stato",
-                text.t("admin.event.status"),
-                [(value, text.t(f"event.status.{value}")) for value in webhooks.STATES],
-                **_chosen("stato"),
-            ),
-            forms.select_field("gateway", text.t("admin.event.gateway"), _gateways(), **_chosen("gateway")),
-            forms.select_field("tipo", text.t("admin.event.type"), State.types, **_chosen("tipo")),
-            *(
-                forms.text_field(
-                    name, text.t(f"adm.{name}"), type="date", required=False, default_value=State.asked[name]
-                )
-                for name in (lists.SINCE, lists.UNTIL)
-            ),
-            forms.text_field(
-                states.SAID,
-                text.t("admin.event.said"),
-                hint=text.t("admin.event.said.hint"),
-                required=False,
-                type="search",
-                auto_complete="off",
-                default_value=State.asked[states.SAID],
-            ),
-            class_name="filters__fields",
+    return listing.filters(
+        State,
+        ROUTE,
+        forms.select_field(
+            "stato",
+            text.t("admin.event.status"),
+            [(value, text.t(f"event.status.{value}")) for value in webhooks.STATES],
+            **_chosen("stato"),
         ),
-        rx.el.div(
-            buttons.submit(text.t("admin.event.filter"), look="secondary", icon="search"),
-            buttons.link(text.t("admin.event.clear"), href=ROUTE),
-            class_name="filters__acts",
+        forms.select_field("gateway", text.t("admin.event.gateway"), _gateways(), **_chosen("gateway")),
+        forms.select_field("tipo", text.t("admin.event.type"), State.types, **_chosen("tipo")),
+        *(
+            forms.text_field(name, text.t(f"adm.{name}"), type="date", required=False, default_value=State.asked[name])
+            for name in (lists.SINCE, lists.UNTIL)
         ),
-        on_submit=State.narrow,
-        class_name="form filters",
-        aria_label=text.t("adm.filters"),
+        forms.text_field(
+            states.SAID,
+            text.t("admin.event.said"),
+            hint=text.t("admin.event.said.hint"),
+            required=False,
+            type="search",
+            auto_complete="off",
+            default_value=State.asked[states.SAID],
+        ),
     )
 
 
@@ -146,17 +135,22 @@ def _replay() -> rx.Component:
         disabled=count == 0,
         **dialogs.opens(REPLAY),
     )
-    question = asking.dialog(
+    question = replay_question(Replaying.replay_chosen)
+    acts = rx.fragment(rx.el.div(whole, act, class_name="filters__acts"), question)
+    return frame.may(staff.Right.REPLAY, rx.cond(State.rows.length() > 0, acts, rx.fragment()))
+
+
+def replay_question(confirm: Any) -> rx.Component:
+    """Asks for the reason before notifications are handled once more by `confirm`."""
+    return asking.dialog(
         REPLAY,
         text.t("admin.event.replay.ask"),
         rx.el.p(text.t("admin.event.replay.means")),
         state=Replaying,
-        confirm=Replaying.replay_chosen,
+        confirm=confirm,
         act=text.t("admin.event.replay"),
         why="replay_why",
     )
-    acts = rx.fragment(rx.el.div(whole, act, class_name="filters__acts"), question)
-    return frame.may(staff.Right.REPLAY, rx.cond(State.rows.length() > 0, acts, rx.fragment()))
 
 
 def _compare() -> rx.Component:

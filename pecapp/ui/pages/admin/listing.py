@@ -96,13 +96,32 @@ def _asked(look: Look, state: text.Live) -> rx.Component:
             default_value=rx.cond(chosen[lists.SORT] != "", chosen[lists.SORT], sorts[0][0]),
         )
     )
+    return filters(
+        state,
+        look.route,
+        *fields,
+        above=_one_customer(chosen[lists.CUSTOMER]) if "account_id" in listing.table.c else None,
+        beside=buttons.link_button(
+            text.t("adm.export"), href=state.export, icon="download", document=True, download=True
+        ),
+    )
+
+
+def filters(
+    state: text.Live,
+    route: str,
+    *fields: rx.Component,
+    above: rx.Component | None = None,
+    beside: rx.Component | None = None,
+) -> rx.Component:
+    """What narrows a list, sent together by `state.narrow`, and the way back to all of it; `beside` is another act."""
     return forms.form(
-        _one_customer(chosen[lists.CUSTOMER]) if "account_id" in listing.table.c else rx.fragment(),
+        above or rx.fragment(),
         rx.el.div(*fields, class_name="filters__fields"),
         rx.el.div(
             buttons.submit(text.t("adm.apply"), look="secondary", icon="search"),
-            buttons.link(text.t("adm.reset"), href=look.route),
-            buttons.link_button(text.t("adm.export"), href=state.export, icon="download", document=True, download=True),
+            buttons.link(text.t("adm.reset"), href=route),
+            beside or rx.fragment(),
             class_name="filters__acts",
         ),
         on_submit=state.narrow,

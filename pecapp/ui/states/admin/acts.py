@@ -10,7 +10,7 @@ from reflex.event import EventSpec
 
 from pecapp import errors, i18n
 from pecapp.services import access, brake
-from pecapp.services.admin import acts, batch, board, people, selling
+from pecapp.services.admin import acts, batch, board, discount_codes, people, selling
 from pecapp.ui.states import session
 
 _HIGHEST = 2**53
@@ -49,7 +49,7 @@ DOING: MappingProxyType[str, Doing] = MappingProxyType(
         "resolve": _numbered(board.resolve),
         "withdraw_price": _numbered(selling.withdraw_price),
         "end_promotion": lambda actor, subject, why, _key: selling.end_promotion(actor, subject, why),
-        "end_code": lambda actor, subject, why, _key: selling.end_code(actor, subject, why),
+        "end_code": lambda actor, subject, why, _key: discount_codes.end_code(actor, subject, why),
         "hold": lambda actor, subject, why, _key: batch.hold(actor, subject, why),
         "release": lambda actor, subject, why, _key: batch.release(actor, subject, why),
         "hold_all": lambda actor, _subject, why, _key: batch.hold(actor, brake.ALL, why),

@@ -9,7 +9,7 @@ from reflex.event import EventSpec
 from pecapp import errors, i18n
 from pecapp.domain import staff
 from pecapp.services import live as topics
-from pecapp.services.admin import keyset, lists, webhooks
+from pecapp.services.admin import comparison, keyset, lists, webhooks
 from pecapp.ui import live
 from pecapp.ui.states import session
 
@@ -128,7 +128,7 @@ class Comparing(rx.State):
     """Our notifications beside a gateway's own list."""
 
     _policy: ClassVar[str] = "admin"
-    found: webhooks.Comparison = webhooks.Comparison()
+    found: comparison.Comparison = comparison.Comparison()
     busy: bool = False
     problem: str = ""
     days: str = "2"
@@ -142,10 +142,10 @@ class Comparing(rx.State):
         await self._look(gateway)
 
     async def _look(self, gateway: str) -> None:
-        since = webhooks.days_ago(int(self.days))
-        self.found, self.problem = webhooks.Comparison(), ""
+        since = comparison.days_ago(int(self.days))
+        self.found, self.problem = comparison.Comparison(), ""
         try:
-            self.found = await session.call(self, webhooks.missing, gateway, since, await session.lang(self))
+            self.found = await session.call(self, comparison.missing, gateway, since, await session.lang(self))
         except (errors.NotFound, errors.TooMany, errors.Unavailable) as refusal:
             self.problem = i18n.error_text(refusal, await session.lang(self))
 
@@ -202,10 +202,10 @@ class Replaying(rx.State):
     async def fetch(self, data: object) -> EventSpec:
         """Take over what is missing by the comparison on the page."""
         comparing = await self.get_state(Comparing)
-        gateway, since = comparing.found.gateway, webhooks.days_ago(int(comparing.days))
+        gateway, since = comparing.found.gateway, comparison.days_ago(int(comparing.days))
         why = session.form(data).get("fetch_why", "")
         try:
-            count = await session.call(self, webhooks.fetch_missing, gateway, since, why)
+            count = await session.call(self, comparison.fetch_missing, gateway, since, why)
         except errors.PecError as refusal:
             self.problem = i18n.error_text(refusal, await session.lang(self))
             return rx.set_focus("fetch_why")

@@ -10,6 +10,7 @@ from reflex.event import EventSpec
 
 from pecapp import errors, i18n
 from pecapp.services import live as topics
+from pecapp.services.admin import discount_codes
 from pecapp.services.admin import selling as services
 from pecapp.ui import live
 from pecapp.ui.states import session
@@ -97,7 +98,7 @@ class Selling(session.Form, rx.State):
         """A new discount code."""
         typed, lang = _typed("code", data), await session.lang(self)
         percent = typed["kind"] == "percent"
-        wanted = services.NewCode(
+        wanted = discount_codes.NewCode(
             code=typed["code"].upper(),
             kind=typed["kind"],
             value=session.whole(typed["value"], 0, 100) if percent else i18n.cents(typed["value"], lang),
@@ -108,7 +109,7 @@ class Selling(session.Form, rx.State):
             max_uses_per_account=_limit(typed["max_uses_per_account"]),
             combinable=typed["combinable"] == "yes",
         )
-        return await self._add("code", services.add_code, wanted, typed["why"], told={})
+        return await self._add("code", discount_codes.add_code, wanted, typed["why"], told={})
 
     async def _add(
         self, form: str, service: Callable[..., None], *given: Any, told: dict[str, str]

@@ -1,108 +1,19 @@
-"""The mails around an expiry: a debit announced, made or missed, a reminder, an end, and what can be done (rules 7).
-
-Each is about one term of one service. A date that the mail is about stands in `params`: the service itself may have
-been renewed by the time it leaves.
-"""
+"""The mails about the debits of automatic renewal: announced, dearer, made, missed, and never to come (rules 7)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 
 from sqlmodel import col, func, select
 
 from pecapp import clock, i18n, tables
 from pecapp.domain import calendar, dunning, orders, payments, renewals
-from pecapp.domain import catalog as rules
-from pecapp.services import catalog, facts, letters, matter, renewal_costs
+from pecapp.services import catalog, facts, letters, matter, renewal_costs, service_term, subscriptions
 
-_ACTIVE = "active"
-"""`tables.Service.renewal` of one that renews by itself."""
-_FAMILIES = MappingProxyType(
-    {
-        rules.Kind.PEC: "pec",
-        rules.Kind.PEC_DOMAIN: "pec",
-        rules.Kind.INVOICING: "invoicing",
-        rules.Kind.PRESERVATION: "preservation",
-        rules.Kind.SPID: "spid",
-    }
-)
-"""What is lost with a service that ends, by what it is (6.9)."""
 _TO_AUTHORISE = frozenset({renewals.Doubt.CEILING.value, renewals.Doubt.NOT_AUTHORISED.value})
 _NOT_THE_METHOD = frozenset({"notice", "amount", renewals.Doubt.NOT_SOLD.value, "ours"})
 """Reasons that no other method would change."""
 _REASONS = frozenset({*payments.Reason, *renewals.Doubt, "notice", "amount", "ours"})
-
-
-@dataclass(frozen=True)
-class _Term:
-    """One term of a service of the reader: until when, and what comes after."""
-
-    about: matter.Matter
-    service: tables.Service
-    product: rules.Product
-    expires_on: date
-
-    @property
-    def name(self) -> str:
-        """The product and the service's own name, where it has one."""
-        product = catalog.name(self.product, self.about.lang)
-        return product if self.service.label in {"", product} else f"{product}, {self.service.label}"
-
-    @property
-    def expires(self) -> str:
-        return self.about.day(self.expires_on)
-
-    @property
-    def last_on(self) -> date:
-        """The last day on which it can be reactivated."""
-        return dunning.last_day(self.expires_on, self.product.grace_days or 0)
-
-    @property
-    def page(self) -> str:
-        """The address of the service, without the host."""
-        return f"/area-clienti/servizi/{self.service.id}"
-
-    def open_order(self) -> tables.Order | None:
-        """The renewal order that waits to be paid, if there is one."""
-        renewal = tables.Renewal
-        wanted = select(tables.Order).join(renewal, col(renewal.order_id) == col(tables.Order.id))
-        return self.about.s.exec(wanted.where(renewal.service_id == self.service.id, renewal.status == "open")).first()
-
-    def cost(self, on: date) -> tuple[int | None, int]:
-        """Gross cents of its renewal on a day, None for no price, and its years: the open order's, or the list's."""
-        if order := self.open_order():
-            return order.gross_cents, order.years or 1
-        price = renewal_costs.of(self.about.s, [self.service], on).get(self.service.id or 0)
-        return price, renewal_costs.frequency(self.product, self.service.years)
-
-
-def _term(about: matter.Matter) -> _Term:
-    service = about.service(about.params["service_id"])
-    product = catalog.current(about.s).price_list.product(service.product_code)
-    return _Term(about, service, product, date.fromisoformat(about.params["expires_on"]))
-
-
-def _family(product: rules.Product) -> str:
-    return _FAMILIES.get(product.kind, "other")
-
-
-def _afterwards(term: _Term, *, reactivable: bool = True) -> letters.Items:
-    """What happens to a service that is not renewed, with the days on which it happens."""
-    say, day, family = term.about.say, term.about.day, _family(term.product)
-    one = timedelta(days=1)
-    lines = [say(f"lapse.{family}", since=day(term.expires_on + one))]
-    if term.last_on > term.expires_on:
-        lines += [say("lapse.until", last=day(term.last_on))] if reactivable else []
-        lines += [say(f"lapse.end.{family}", gone=day(term.last_on + one))]
-    return letters.Items(tuple(lines))
-
-
-def _amount(about: matter.Matter, cents: int | None) -> str:
-    return "" if cents is None else about.money(cents)
-
-
-# --- automatic renewal ------------------------------------------------------------------------------------------------
 
 
 def m07(about: matter.Matter) -> matter.Composed:
@@ -145,7 +56,7 @@ def _next_debit(about: matter.Matter, service: tables.Service, expires_on: date)
     if until is not None and until >= clock.today():
         exit_free = (letters.Paragraph(say("free_exit", until=about.day(until))),)
     product = catalog.current(about.s).price_list.product(service.product_code)
-    if service.renewal != _ACTIVE:
+    if service.renewal != subscriptions.RENEWAL_ACTIVE:
         return (letters.Paragraph(say("m07.off")), *exit_free)
     if service.expires_on != expires_on or not product.sellable:
         return exit_free  # prolonged again meanwhile, or never again: another mail tells
@@ -153,7 +64,7 @@ def _next_debit(about: matter.Matter, service: tables.Service, expires_on: date)
     cost = renewal_costs.of(about.s, [service], on).get(service.id or 0)
     return (
         letters.Heading(say("m07.next")),
-        letters.Facts(((say("debit_on"), about.day(on)), (say("debit.amount"), _amount(about, cost)))),
+        letters.Facts(((say("debit_on"), about.day(on)), (say("debit.amount"), service_term.amount(about, cost)))),
         letters.Paragraph(say("m07.stop", stop=about.day(renewals.stop_by(expires_on)))),
         *exit_free,
     )
@@ -161,7 +72,7 @@ def _next_debit(about: matter.Matter, service: tables.Service, expires_on: date)
 
 def m08(about: matter.Matter) -> matter.Composed:
     """«Rinnovo automatico non riuscito»: why, what we do next, what its owner can do, and what happens otherwise."""
-    term, say, params = _term(about), about.say, about.params
+    term, say, params = service_term.of(about), about.say, about.params
     order = about.order().row if about.mail.order_id is not None else None
     retry = about.day(date.fromisoformat(params["retry_on"])) if params.get("retry_on") else ""
     method_id, why = params.get("method_id"), _why(about)
@@ -182,7 +93,7 @@ def m08(about: matter.Matter) -> matter.Composed:
         letters.Paragraph(say(f"m08.next.{_what_next(about, why)}", retry=retry, expires=term.expires)),
         *((letters.Paragraph(say("m08.replace")),) if _method_matters(about, why) else ()),
         letters.Heading(say("lapse.title")),
-        _afterwards(term, reactivable=term.product.sellable),
+        service_term.afterwards(term, reactivable=term.product.sellable),
         *_ways_out(term, order, why),
     )
     summary = say("m08.summary", service=term.service.label, expires=term.expires)
@@ -210,7 +121,7 @@ def _method_matters(about: matter.Matter, why: str) -> bool:
     return why not in _NOT_THE_METHOD | _TO_AUTHORISE and about.params.get("remedy") != payments.Remedy.CONFIRM
 
 
-def _ways_out(term: _Term, order: tables.Order | None, why: str) -> tuple[letters.Action, ...]:
+def _ways_out(term: service_term.Term, order: tables.Order | None, why: str) -> tuple[letters.Action, ...]:
     """What can be done, the best way first."""
     say, params = term.about.say, term.about.params
     if why == renewals.Doubt.NOT_SOLD:
@@ -231,7 +142,7 @@ def _ways_out(term: _Term, order: tables.Order | None, why: str) -> tuple[letter
 
 def m13(about: matter.Matter) -> matter.Composed:
     """«Il tuo servizio si rinnoverà il ...»: the notice that the law asks for, and until when to stop it (8.4)."""
-    term, say = _term(about), about.say
+    term, say = service_term.of(about), about.say
     debit_on = max(calendar.debit_on(term.expires_on), clock.today())
     cents, years = _announced(about) or term.cost(debit_on)
     on, stop = about.day(debit_on), about.day(renewals.stop_by(term.expires_on))
@@ -248,7 +159,7 @@ def m13(about: matter.Matter) -> matter.Composed:
                 (say("product"), term.name),
                 (say("expires"), term.expires),
                 (say("debit_on"), on),
-                (say("debit.amount"), _amount(about, cents)),
+                (say("debit.amount"), service_term.amount(about, cents)),
                 (say("m13.before"), _before(term, cents)),
                 (say("duration"), facts.years(years, about.lang)),
                 (say("new_expiry"), renewed),
@@ -262,7 +173,7 @@ def m13(about: matter.Matter) -> matter.Composed:
         *((letters.Paragraph(say("free_exit", until=renewed)),) if late else ()),
         letters.Action(say("m13.button"), matter.link(term.page)),
     )
-    summary = say("m13.summary", service=term.service.label, amount=_amount(about, cents), stop=stop)
+    summary = say("m13.summary", service=term.service.label, amount=service_term.amount(about, cents), stop=stop)
     return matter.Composed(letters.Letter(say("m13.subject", on=on), summary, blocks))
 
 
@@ -274,7 +185,7 @@ def _announced(about: matter.Matter) -> tuple[int, int] | None:
 
 def dearer(about: matter.Matter) -> matter.Composed:
     """«Il rinnovo di ... costa più di quanto ti avevamo scritto»: the new amount, and until when to stop it (9.41)."""
-    term, say, params = _term(about), about.say, about.params
+    term, say, params = service_term.of(about), about.say, about.params
     on = about.day(max(calendar.debit_on(term.expires_on), clock.today()))
     stop = about.day(renewals.stop_by(term.expires_on))
     amount, before = about.money(params["amount_cents"]), about.money(params["announced_cents"])
@@ -303,7 +214,7 @@ def dearer(about: matter.Matter) -> matter.Composed:
     return matter.Composed(letters.Letter(say("dearer.subject", service=service), summary, blocks))
 
 
-def _method(term: _Term) -> tables.PaymentMethod | None:
+def _method(term: service_term.Term) -> tables.PaymentMethod | None:
     """On what the coming debit is made: its owner may have chosen another method for this time."""
     choice = term.about.s.get(tables.RenewalChoice, (term.service.id, term.expires_on))
     method_id = choice.method_id if choice and choice.method_id else term.service.method_id
@@ -319,7 +230,7 @@ def _within(about: matter.Matter, method: tables.PaymentMethod | None, cents: in
     return (letters.Paragraph(about.say(key, ceiling=about.money(ceiling))),)
 
 
-def _before(term: _Term, cents: int | None) -> str:
+def _before(term: service_term.Term, cents: int | None) -> str:
     """What was paid for it last time and for how long, where that is another amount; else empty."""
     paid = _last_paid(term)
     if paid is None or paid[0] == cents:
@@ -327,13 +238,13 @@ def _before(term: _Term, cents: int | None) -> str:
     return f"{term.about.money(paid[0])} ({facts.years(paid[1], term.about.lang)})"
 
 
-def _last_paid(term: _Term) -> tuple[int, int] | None:
+def _last_paid(term: service_term.Term) -> tuple[int, int] | None:
     """Gross cents and years of its last renewal, else of its purchase if that was of nothing else; None: no telling."""
     s, order, renewal = term.about.s, tables.Order, tables.Renewal
     last = s.exec(
         select(order)
         .join(renewal, col(renewal.order_id) == col(order.id))
-        .where(renewal.service_id == term.service.id, renewal.status == "done")
+        .where(renewal.service_id == term.service.id, renewal.status == subscriptions.DONE)
         .order_by(col(renewal.expires_on).desc())
     ).first()
     if last is None:
@@ -348,7 +259,7 @@ def _last_paid(term: _Term) -> tuple[int, int] | None:
 
 def not_sold(about: matter.Matter) -> matter.Composed:
     """«Il servizio ... non si rinnova più»: its product is not sold any more, so nothing will be debited (9.40)."""
-    term, say = _term(about), about.say
+    term, say = service_term.of(about), about.say
     service, expires = term.service.label, term.expires
     blocks = (
         about.greeting(matter.name(about.account)),
@@ -356,99 +267,12 @@ def not_sold(about: matter.Matter) -> matter.Composed:
         letters.Facts(((say("product"), term.name), (say("expires"), expires))),
         letters.Paragraph(say("not_sold.until", expires=expires)),
         letters.Heading(say("not_sold.after")),
-        _afterwards(term, reactivable=False),
+        service_term.afterwards(term, reactivable=False),
         letters.Paragraph(say("not_sold.instead")),
         letters.Action(say("m18.button"), matter.link("/servizi")),
     )
     subject, summary = say("not_sold.subject", service=service), say("not_sold.summary", expires=expires)
     return matter.Composed(letters.Letter(subject, summary, blocks))
-
-
-# --- renewal by hand --------------------------------------------------------------------------------------------------
-
-
-def reminder(about: matter.Matter) -> matter.Composed:
-    """«Rinnova il servizio ... in scadenza» (R1 to R4): price, how to renew, and what happens otherwise."""
-    term, say, stage = _term(about), about.say, about.mail.template
-    service, expires = term.service.label, term.expires
-    skipped = (letters.Paragraph(say("reminder.skipped")),) if term.service.renewal == _ACTIVE else ()
-    blocks = (
-        about.greeting(matter.name(about.account)),
-        letters.Paragraph(say(f"{stage}.lead", service=service, expires=expires)),
-        *skipped,
-        _priced(term, (say("expires"), expires)),
-        *_offer(term, "renew"),
-        letters.Heading(say("lapse.title")),
-        _afterwards(term),
-    )
-    subject, summary = say("reminder.subject", service=service), say("reminder.summary", expires=expires)
-    return matter.Composed(letters.Letter(subject, summary, blocks))
-
-
-def lapsed(about: matter.Matter) -> matter.Composed:
-    """«Servizio scaduto» (M16, R5 to R7): until when it can be reactivated, how, and what is lost after that day."""
-    term, say, stage = _term(about), about.say, about.mail.template
-    service, last = term.service.label, about.day(term.last_on)
-    reactivable = term.product.sellable or term.open_order() is not None
-    blocks = (
-        about.greeting(matter.name(about.account)),
-        letters.Paragraph(say(f"{stage}.lead", service=service, expires=term.expires, last=last)),
-        _priced(term, (say("m16.expired"), term.expires), (say("m16.last"), last if reactivable else "")),
-        *_offer(term, "reactivate"),
-        letters.Heading(say("m16.now")),
-        _afterwards(term, reactivable=reactivable),
-    )
-    summary = say("m16.summary", service=service, last=last)
-    return matter.Composed(letters.Letter(say("m16.subject"), summary, blocks))
-
-
-def _priced(term: _Term, *days: tuple[str, str]) -> letters.Facts:
-    """The service with its days, and what its renewal costs today if it can still be renewed."""
-    about, say = term.about, term.about.say
-    cents, years = term.cost(clock.today())
-    price = ((say("debit.amount"), _amount(about, cents)), (say("duration"), facts.years(years, about.lang)))
-    on_offer = term.product.sellable or term.open_order() is not None
-    return letters.Facts(((say("product"), term.name), *days, *(price if on_offer else ())))
-
-
-def _offer(term: _Term, verb: str) -> tuple[letters.Block, ...]:
-    """How to prolong a service: the order that waits already, or a new one; or that it cannot be any more."""
-    about, say = term.about, term.about.say
-    if order := term.open_order():
-        return (
-            letters.Paragraph(say("open_order", number=order.number, amount=about.money(order.gross_cents))),
-            letters.Action(say("m08.pay"), matter.link(f"/ordini/{order.number}")),
-        )
-    if not term.product.sellable:
-        return (
-            letters.Paragraph(say("not_sold.now")),
-            letters.Action(say("m18.button"), matter.link("/servizi")),
-        )
-    _, years = term.cost(clock.today())
-    until = about.day(calendar.renewed_expiry(term.expires_on, years))
-    return (
-        letters.Paragraph(say(f"{verb}.counted", expires=term.expires, until=until)),
-        letters.Action(say(f"{verb}.button"), matter.link(f"{term.page}/rinnova")),
-    )
-
-
-def m17(about: matter.Matter) -> matter.Composed:
-    """«Servizio cancellato»: what was deleted, what the law keeps, and on what terms it can be bought again."""
-    say, params = about.say, about.params
-    service, label = about.service(params["service_id"]), params["label"]
-    family = _family(catalog.current(about.s).price_list.product(service.product_code))
-    expired = about.day(date.fromisoformat(params["expires_on"])) if params["expires_on"] else ""
-    kept = (say("m17.logs"),) if family == "pec" else ()
-    blocks = (
-        about.greeting(matter.name(about.account)),
-        letters.Paragraph(say("m17.gone", service=label)),
-        letters.Facts(((say("product"), label), (say("m16.expired"), expired))),
-        letters.Items((say(f"m17.deleted.{family}"), *kept)),
-        letters.Heading(say("m17.again")),
-        letters.Paragraph(say("m17.rebuy.pec" if family == "pec" else "m17.rebuy")),
-        letters.Action(say("m18.button"), matter.link("/servizi"), main=False),
-    )
-    return matter.Composed(letters.Letter(say("m17.subject"), say("m17.summary", service=label), blocks))
 
 
 COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingProxyType(
@@ -457,11 +281,7 @@ COMPOSERS: Mapping[str, Callable[[matter.Matter], matter.Composed]] = MappingPro
         "m08": m08,
         "m13": m13,
         "dearer": dearer,
-        "m16": lapsed,
-        "m17": m17,
         "not_sold": not_sold,
-        **dict.fromkeys(("r1", "r2", "r3", "r4"), reminder),
-        **dict.fromkeys(("r5", "r6", "r7"), lapsed),
     }
 )
 """Every mail of this module by the name under which it is posted."""
