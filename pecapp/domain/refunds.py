@@ -13,6 +13,8 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+ELSEWHERE = "gateway"
+"""How the reason of a refund begins that somebody made at the gateway itself; the gateway's name for it follows."""
 FOLLOWED = frozenset({Status.PENDING})
 """The gateway has taken it and has not said how it ended."""
 GIVEN = frozenset({Status.REQUESTED, Status.PENDING, Status.SUCCEEDED})

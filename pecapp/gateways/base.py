@@ -145,6 +145,11 @@ class Refunded:
     status: str
     refund_id: str = ""
     """Our name for it, as the gateway wrote it down; empty for one that was not made here."""
+    payment_ref: str = ""
+    """What it gives back, and how much of it; empty and 0 where the gateway does not tell."""
+    amount_cents: int = 0
+    currency: str = ""
+    made_at: datetime | None = None
 
 
 @dataclass(frozen=True)

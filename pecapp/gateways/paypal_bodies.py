@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from pecapp.domain import payments
-from pecapp.gateways import base
+from pecapp.gateways import base, paypal_events
 from pecapp.gateways.paypal_client import Refused
 
 LOCALES = {"it": "it-IT", "en": "en-GB"}
@@ -258,8 +258,16 @@ def kept(token: Mapping[str, Any]) -> payments.Wallet:
 @understood()
 def refunded(refund: Mapping[str, Any]) -> base.Refunded:
     """How a refund stands."""
-    status = _REFUNDS.get(refund.get("status") or "", "pending")
-    return base.Refunded(refund["id"], status, str(refund.get("custom_id") or ""))
+    amount = refund.get("amount")
+    return base.Refunded(
+        refund_ref=refund["id"],
+        status=_REFUNDS.get(refund.get("status") or "", "pending"),
+        refund_id=str(refund.get("custom_id") or ""),
+        payment_ref=paypal_events.capture(refund),
+        amount_cents=cents(amount) if amount else 0,
+        currency=amount["currency_code"].lower() if amount else "",
+        made_at=paypal_events.instant(refund["create_time"]) if refund.get("create_time") else None,
+    )
 
 
 @understood()

@@ -78,13 +78,19 @@ def _reference(kind: str, content: dict[str, Any]) -> tuple[str, bool]:
         order = name(_dict(content.get("metadata")).get("order_id"))
         return order or name(content.get("id")), bool(order)
     if kind in _REFUNDS or kind == _TAKEN_BACK:
-        links = content.get("links")
-        up = (one.get("href") for one in (links if isinstance(links, list) else ()) if _dict(one).get("rel") == "up")
-        found = _CAPTURE.fullmatch(str(next(up, "")))
+        found = capture(content)
         if found or kind in _REFUNDS:
-            return (found[1], True) if found else ("", False)
+            return found, bool(found)
     related = _dict(_dict(content.get("supplementary_data")).get("related_ids"))
     return name(related.get("order_id")) or name(content.get("id")), False
+
+
+def capture(content: Mapping[str, Any]) -> str:
+    """The capture that a refund or a reversal is of, which its links name; empty for none."""
+    links = content.get("links")
+    up = (one.get("href") for one in (links if isinstance(links, list) else ()) if _dict(one).get("rel") == "up")
+    found = _CAPTURE.fullmatch(str(next(up, "")))
+    return found[1] if found else ""
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What is written to Stripe and read from its answers: the SDK's shapes on one side, our own facts on the other."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -195,4 +196,8 @@ def refunded(refund: stripe.Refund) -> base.Refunded:
         refund_ref=refund.id,
         status=_REFUND_STATUSES.get(refund.status or "", "pending"),
         refund_id=str(known.get("refund") or ""),
+        payment_ref=str(refund.payment_intent or ""),
+        amount_cents=refund.amount,
+        currency=refund.currency,
+        made_at=datetime.fromtimestamp(refund.created, UTC),
     )

@@ -168,10 +168,8 @@ def _saving(content: dict[str, Any]) -> str:
 
 
 def _refund(content: dict[str, Any]) -> str:
-    """Stripe's name for a refund that was made here; empty for what is none."""
-    metadata = _dict(content.get("metadata"))
-    ours = content.get("object") == "refund" and metadata.get("app") == APP and _name(metadata.get("refund"))
-    return _name(content.get("id")) if ours else ""
+    """Stripe's name for a refund, made here or on its own pages, where it gets no tag; empty for what is none."""
+    return _name(content.get("id")) if content.get("object") == "refund" else ""
 
 
 def _attempt(content: dict[str, Any]) -> str:

@@ -344,7 +344,7 @@ def _expiry(known: history_facts.Known, lang: i18n.Lang) -> Iterator[_Step]:
 def _refunds(known: history_facts.Told, lang: i18n.Lang) -> Iterator[_Step]:
     for row in known.refunds:
         amount = i18n.money(row.amount_cents, lang)
-        why = history_facts.one_of("history.refund.why", row.reason, "other", lang)
+        why = history_facts.one_of("history.refund.why", row.reason.partition(":")[0], "other", lang)
         yield _step("refund", row.created_at, lang, i18n.text("history.refund", lang, amount=amount), why)
         if row.finished_at is not None:
             done = row.status == refunds.Status.SUCCEEDED

@@ -273,7 +273,11 @@ def _renewal_offer(order: tables.Order, lang: i18n.Lang) -> str:
 def _next_step(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
     if order.status == rules.Status.REFUNDED:
         return _given_back(s, order, lang)
-    return facts.next_step(s, order, lang) if order.status == rules.Status.PAID else ""
+    if order.status != rules.Status.PAID:
+        return ""
+    back = _refunded(s, order)
+    said = [i18n.text("ord.refunded", lang, amount=i18n.money(back, lang))] if back else []
+    return " ".join([*said, facts.next_step(s, order, lang)])
 
 
 def _given_back(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
@@ -284,12 +288,13 @@ def _given_back(s: Session, order: tables.Order, lang: i18n.Lang) -> str:
 
 
 def _refunded(s: Session, order: tables.Order) -> int:
-    """What was given back of the payment that counted, in cents."""
+    """What was given back of the payment that counted, in cents: never more than it was."""
     refund, receipt = tables.Refund, tables.Receipt
     wanted = select(func.coalesce(func.sum(refund.amount_cents), 0)).join(
         receipt, col(receipt.attempt_id) == refund.attempt_id
     )
-    return int(s.exec(wanted.where(receipt.order_id == order.id, col(refund.status).in_(money_back.GIVEN))).one())
+    given = s.exec(wanted.where(receipt.order_id == order.id, col(refund.status).in_(money_back.GIVEN))).one()
+    return min(int(given), order.gross_cents)
 
 
 def _next_debit(expires: date, lang: i18n.Lang) -> str:
@@ -353,7 +358,10 @@ def _failed(attempt: tables.PaymentAttempt) -> _Situation:
 
 
 def _surplus(s: Session, order: tables.Order) -> bool:
-    return s.exec(select(tables.Refund.id).where(tables.Refund.order_id == order.id).limit(1)).first() is not None
+    """Whether a payment goes back that was not due; of the one that was, a part may too."""
+    refund = tables.Refund
+    twice = select(refund.id).where(refund.order_id == order.id, refund.reason == "surplus")
+    return s.exec(twice.limit(1)).first() is not None
 
 
 def _totals(order: tables.Order, lang: i18n.Lang) -> views.TotalsView:

@@ -1,4 +1,7 @@
-"""Money that goes back: the row first, then the gateway, then what it says, for as long as it may still say more."""
+"""Money that goes back: the row first, then the gateway, then what it says, for as long as it may still say more.
+
+What somebody gives back at the gateway itself is taken into the same books, as soon as the gateway tells of it.
+"""
 
 import asyncio
 import logging
@@ -9,13 +12,13 @@ from itertools import starmap
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, select, update
 
 from pecapp import clock, db, errors, tables
-from pecapp.domain import disputes
+from pecapp.domain import calendar, disputes, orders
 from pecapp.domain import refunds as rules
 from pecapp.gateways import base, registry
-from pecapp.services import alerts, failpoint, live, outbox
+from pecapp.services import alerts, failpoint, lifecycle, live, outbox
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +76,29 @@ def request(
 
 
 def left(s: Session, attempt: tables.PaymentAttempt) -> int:
-    """What of a payment can still be given back, in cents: what went back by a lost dispute cannot."""
+    """What of a payment can still be given back, in cents: what went back by a lost dispute cannot.
+
+    0 also where more went back than there was: one that waits here was made at the gateway itself meanwhile.
+    """
     refund = tables.Refund
     given = select(func.sum(refund.amount_cents)).where(
         refund.attempt_id == attempt.id, col(refund.status).in_(rules.GIVEN)
     )
-    return attempt.amount_cents - (s.exec(given).one() or 0) - _lost(s, attempt.id)
+    return max(0, attempt.amount_cents - (s.exec(given).one() or 0) - _lost(s, attempt.id))
+
+
+def booked(s: Session, gateway: str, refund_ref: str) -> tables.Refund | None:
+    """The refund in our books that the gateway calls so; None when it is not there, or its name was never learnt."""
+    refund, attempt = tables.Refund, tables.PaymentAttempt
+    named = select(refund).join(attempt, col(attempt.id) == col(refund.attempt_id))
+    return s.exec(named.where(refund.gateway_ref == refund_ref, attempt.gateway == gateway)).first()
+
+
+def close(s: Session, order: tables.Order, attempt: tables.PaymentAttempt) -> orders.Status:
+    """Make a locked order «Rimborsato» once nothing is left of the attempt that paid it; gives how it stands."""
+    if left(s, attempt):
+        return orders.Status(order.status)
+    return lifecycle.advance(s, order.id or 0, order.status, orders.Signal.REFUNDED)
 
 
 def lines_given(s: Session, attempt_id: str) -> set[int]:
@@ -243,15 +263,90 @@ def _asked_again(refund: tables.Refund, at: datetime) -> datetime:
 
 
 async def check(gateway: str, refund_ref: str) -> bool:
-    """Ask the gateway how one of its refunds stands and record it; False when it gave no answer. Safe to repeat."""
+    """Ask the gateway how one of its refunds stands and record it; False when it gave no answer. Safe to repeat.
+
+    One of a payment of ours that somebody made at the gateway itself is taken into our books.
+    """
     try:
         told = await registry.get(gateway).look_up_refund(refund_ref)
     except (base.GatewayError, errors.NotFound) as problem:
         log.warning("gateway %s says nothing of refund %s: %s", gateway, refund_ref, problem)
         return False
-    if told.refund_id:  # else it was made by somebody at the gateway itself
-        await db.run(_record, gateway, told.refund_id, told)
+    known = await db.run(_known, gateway, told)
+    if known is None:
+        await db.run(_adopt, gateway, told)
+        known = await db.run(_known, gateway, told)  # somebody else may have been first, with older news
+    if known is not None:
+        await db.run(_record, gateway, known, told)
     return True
+
+
+def _known(gateway: str, told: base.Refunded) -> str | None:
+    """Our name for a refund that is in our books: one that was made here is, before the gateway is called."""
+    with db.reading() as s:
+        if told.refund_id and s.get(tables.Refund, told.refund_id) is not None:
+            return told.refund_id
+        row = booked(s, gateway, told.refund_ref)
+        return row.id if row else None
+
+
+def _adopt(gateway: str, told: base.Refunded) -> None:
+    """Take a refund into our books that somebody made at the gateway itself. Safe to repeat and in a race.
+
+    The customer is told as of any other; the staff too, for nobody has decided here what becomes of the service.
+    """
+    attempt, order = tables.PaymentAttempt, tables.Order
+    if told.status == rules.Status.FAILED or not told.payment_ref:
+        return
+    with db.transaction() as s:
+        db.settling(s)
+        wanted = select(attempt).where(attempt.gateway == gateway, attempt.payment_ref == told.payment_ref)
+        paid = s.exec(db.locked(wanted)).one_or_none()
+        if paid is None:
+            return
+        if told.currency != paid.currency or not 0 < told.amount_cents <= paid.amount_cents:
+            amount = f"{told.amount_cents} {told.currency}"
+            alerts.tell_staff(s, "refund_unclear", told.refund_ref, order_id=paid.order_id, amount=amount)
+            return
+        row = _adopted(gateway, told, paid)
+        if not db.insert_once(s, tables.Refund, row.model_dump()):
+            return
+        held = s.exec(db.locked(select(order).where(order.id == paid.order_id))).one()
+        if s.exec(select(tables.Receipt.order_id).where(tables.Receipt.attempt_id == paid.id)).first() is not None:
+            close(s, held, paid)
+        _count(s, row)
+        alerts.tell_staff(s, "refund_elsewhere", row.id, order_id=row.order_id)
+        _tell_customer(s, row)
+        live.publish(s, live.order(row.order_id), live.account(held.account_id))
+
+
+def _count(s: Session, row: tables.Refund) -> None:
+    """The day on which it was made may be over, and added up without it."""
+    day = db.table(tables.DayFigure)
+    made = update(day).where(day.c.day == calendar.rome_date(row.created_at))
+    s.execute(made.values(refunded_cents=day.c.refunded_cents + row.amount_cents))
+
+
+def _adopted(gateway: str, told: base.Refunded, paid: tables.PaymentAttempt) -> tables.Refund:
+    at = clock.now()
+    made_at = min(told.made_at or at, at)
+    row = tables.Refund(
+        id=uuid4().hex,
+        order_id=paid.order_id,
+        attempt_id=paid.id,
+        amount_cents=told.amount_cents,
+        currency=told.currency,
+        reason=f"{rules.ELSEWHERE}:{told.refund_ref}",
+        status=told.status,
+        idempotency_key=f"refund:{gateway}:{told.refund_ref}",
+        gateway_ref=told.refund_ref,
+        created_at=made_at,
+    )
+    if row.status in rules.FOLLOWED:
+        row.next_try_at = _asked_again(row, at)
+    else:
+        row.finished_at = at
+    return row
 
 
 def _record(gateway: str, refund_id: str, told: base.Refunded) -> None:

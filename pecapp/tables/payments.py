@@ -198,7 +198,7 @@ class Refund(columns.Row, table=True):
     amount_cents: int
     currency: str = "eur"
     reason: str
-    """`surplus`: there was nothing left to pay; `withdrawal`."""
+    """`surplus`: there was nothing left to pay; `withdrawal`; `staff:<key>`; `gateway:<name>`: made at the gateway."""
     status: str = refunds.Status.REQUESTED.value
     idempotency_key: str = Field(unique=True)
     gateway_ref: str | None = Field(default=None, index=True)

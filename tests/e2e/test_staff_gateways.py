@@ -90,26 +90,64 @@ def test_the_gateways_own_list_is_compared(finance: Callable[..., Page], assert_
     assert_accessible(page)
 
 
-def test_a_difference_of_the_days_books_is_seen_and_settled(
-    customer: customers.Customer, finance: Callable[..., Page], site: processes.Site, assert_accessible: Check
-) -> None:
-    _, attempt = paid(customer)
-    refund = httpx.post(
+def give_back_there(site: processes.Site, attempt: tables.PaymentAttempt, cents: int) -> str:
+    """Somebody gives money back on the gateway's own pages; the gateway's name for the refund."""
+    answer = httpx.post(
         f"{site.simulator_url}/v1/refunds",
-        data={"payment_intent": attempt.payment_ref or "", "amount": "100"},
+        data={"payment_intent": attempt.payment_ref or "", "amount": str(cents)},
         headers={"Authorization": f"Bearer {banks.KEY}"},
-    ).raise_for_status()
+    )
+    return answer.raise_for_status().json()["id"]
+
+
+def test_a_difference_of_the_days_books_is_seen_and_settled(
+    customer: customers.Customer,
+    finance: Callable[..., Page],
+    site: processes.Site,
+    bank: banks.Bank,
+    assert_accessible: Check,
+) -> None:
+    number, attempt = paid(customer)
+    bank.spoil_webhooks("drop", "refund.*")
+    unknown, looked_into = give_back_there(site, attempt, 100), give_back_there(site, attempt, 200)
     page = finance()
     page.goto("/admin/quadratura")
-    found = row(page, refund.json()["id"])
+    found = row(page, unknown)
     expect(found).to_contain_text("Solo dal gateway")
     expect(found).to_contain_text("1,00")
     assert_accessible(page)
-    found.get_by_role("button", name="Segna come verificata").click()
+    found.get_by_role("button", name="Registra", exact=True).click()
+    answer(page, "Registrare questo rimborso?", "Registra")
+    expect(page.get_by_text("La differenza non c'è più")).to_be_visible()
+    expect(found).to_have_count(0)
+    (refund,) = customer.rows(tables.Refund, attempt_id=attempt.id)
+    assert (refund.gateway_ref, refund.amount_cents, refund.status) == (unknown, 100, "succeeded")
+    assert customer.row(number).status == "paid"
+    row(page, looked_into).get_by_role("button", name="Segna come verificata").click()
     answer(page, "Segnare la differenza come verificata?", "Segna come verificata")
-    expect(row(page, refund.json()["id"])).to_contain_text(f"Verificata: {WHY}")
+    expect(row(page, looked_into)).to_contain_text(f"Verificata: {WHY}")
     steps.follow(page, "Giorno prima")
     expect(page.get_by_text("Nessuna differenza")).to_be_visible()
+
+
+def test_a_refund_made_at_the_gateway_itself_changes_the_open_pages_by_itself(
+    customer: customers.Customer, finance: Callable[..., Page], site: processes.Site
+) -> None:
+    number, attempt = paid(customer)
+    theirs, desk = customer.page(), finance()
+    theirs.goto(f"/ordini/{number}")
+    steps.stands(theirs, steps.PAID)
+    desk.goto(f"/admin/ordini/{number}")
+    expect(desk.get_by_role("button", name="Rimborsa", exact=True)).to_be_visible()
+    give_back_there(site, attempt, attempt.amount_cents)
+    expect(theirs.get_by_role("main").get_by_text("Rimborsato", exact=True).first).to_be_visible()
+    expect(theirs.get_by_role("main")).to_contain_text("Rimborso: 12,08")
+    expect(desk.get_by_text("Disposto direttamente presso il gestore dei pagamenti.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Rimborsa", exact=True)).to_have_count(0)
+    customer.gets("m02", "m03", "m21")
+    assert customer.row(number).status == "refunded"
+    desk.goto("/admin/quadratura")
+    expect(row(desk, "Solo dal gateway").filter(has_text=number)).to_have_count(0)
 
 
 def test_a_contested_payment_is_shown_and_decided_while_the_page_is_open(

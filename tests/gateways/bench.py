@@ -312,6 +312,10 @@ class SimulatedBench(Bench, ABC):
         """A refund that takes time is over."""
 
     @abstractmethod
+    async def give_back_there(self, payment_ref: str, amount_cents: int) -> str:
+        """Somebody gives money back on the gateway's own pages; the gateway's name for the refund."""
+
+    @abstractmethod
     async def contest(self, payment_ref: str, *, inquiry: bool = False) -> str:
         """A payer contests a payment; the gateway's name for the dispute."""
 

@@ -179,6 +179,18 @@ class PayPalBench(SimulatedBench):
     async def decide_refund(self, refund_ref: str, *, given: bool) -> None:
         await self.tell("paypal/refunds/resolve", refund=refund_ref, outcome="completed" if given else "failed")
 
+    async def give_back_there(self, payment_ref: str, amount_cents: int) -> str:
+        form = {"grant_type": "client_credentials"}
+        access = await self._hands.post("/v1/oauth2/token", data=form, auth=(CLIENT, SECRET))
+        amount = {"currency_code": "EUR", "value": f"{amount_cents / 100:.2f}"}
+        answer = await self._hands.post(
+            f"/v2/payments/captures/{payment_ref}/refund",
+            json={"amount": amount},
+            headers={"Authorization": f"Bearer {access.json()['access_token']}"},
+        )
+        assert answer.is_success, answer.text
+        return answer.json()["id"]
+
     async def contest(self, payment_ref: str, *, inquiry: bool = False) -> str:
         return (await self.tell("paypal/disputes", capture=payment_ref, inquiry=inquiry))["id"]
 

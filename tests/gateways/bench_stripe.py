@@ -144,6 +144,9 @@ class StripeBench(SimulatedBench):
     async def decide_refund(self, refund_ref: str, *, given: bool) -> None:
         await self.tell("refunds/resolve", refund=refund_ref, outcome="succeeded" if given else "failed")
 
+    async def give_back_there(self, payment_ref: str, amount_cents: int) -> str:
+        return (await self.post("/v1/refunds", payment_intent=payment_ref, amount=amount_cents))["id"]
+
     async def ask(self, path: str, **params: Any) -> dict[str, Any]:
         """Read the gateway's API behind the adapter's back."""
         answer = await self._hands.get(path, params=params, headers={"Authorization": f"Bearer {KEY}"})

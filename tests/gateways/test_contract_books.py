@@ -154,11 +154,14 @@ async def test_stripes_books_leave_out_what_another_application_took(on_stripe: 
     assert [one.amount_cents for one in (await books(on_stripe)).movements] == [6039]
 
 
-async def test_a_refund_made_at_stripe_itself_is_in_the_books(on_stripe: StripeBench) -> None:
-    _, outcome = await on_stripe.paid()
-    made = await on_stripe.post("/v1/refunds", payment_intent=outcome.payment_ref, amount=500)
-    refund = next(one for one in (await books(on_stripe)).movements if one.kind == "refund")
-    assert (refund.ref, refund.refund_id, refund.payment_ref) == (made["id"], "", outcome.payment_ref)
+async def test_a_refund_made_at_the_gateway_itself_is_in_the_books_and_in_the_list(simulated: SimulatedBench) -> None:
+    _, outcome = await simulated.paid()
+    name = await simulated.give_back_there(outcome.payment_ref, 500)
+    refund = next(one for one in (await books(simulated)).movements if one.kind == "refund")
+    assert (refund.ref, refund.refund_id, refund.payment_ref) == (name, "", outcome.payment_ref)
+    assert refund.at == (await simulated.gateway.look_up_refund(name)).made_at
+    read = [simulated.gateway.read_listed(one.raw) for one in await simulated.gateway.list_events(*around())]
+    assert {(one.refund_ref, one.relevant) for one in read if one.refund_ref} == {(name, True)}
 
 
 async def test_paypal_says_how_far_its_books_go(on_paypal: PayPalBench) -> None:

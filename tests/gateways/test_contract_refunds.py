@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -131,6 +132,25 @@ async def test_a_refund_is_looked_up_by_the_gateways_own_name(simulated: Simulat
     await simulated.decide_refund(pending.refund_ref, given=given)
     ended = replace(pending, status="succeeded" if given else "failed")
     assert await simulated.gateway.look_up_refund(pending.refund_ref) == ended
+
+
+async def test_a_refund_tells_what_it_gives_back_however_it_is_asked_for(simulated: SimulatedBench) -> None:
+    paid, outcome = await simulated.paid(Buyer.OTHER)
+    wish = give_back(paid, outcome.payment_ref, 1000)
+    told = await simulated.gateway.refund(wish)
+    assert (told.payment_ref, told.amount_cents, told.currency) == (outcome.payment_ref, 1000, "eur")
+    assert told.made_at is not None
+    assert abs(datetime.now(UTC) - told.made_at) < timedelta(minutes=1)
+    assert await simulated.gateway.look_up_refund(told.refund_ref) == told
+    assert await simulated.gateway.refund(wish) == told
+
+
+async def test_a_refund_made_at_the_gateway_itself_tells_what_it_gives_back(simulated: SimulatedBench) -> None:
+    _, outcome = await simulated.paid()
+    name = await simulated.give_back_there(outcome.payment_ref, 1000)
+    told = await simulated.gateway.look_up_refund(name)
+    assert (told.refund_ref, told.status, told.refund_id) == (name, "succeeded", "")
+    assert (told.payment_ref, told.amount_cents, told.currency) == (outcome.payment_ref, 1000, "eur")
 
 
 async def test_a_refund_that_the_gateway_does_not_know_is_a_definite_no(simulated: SimulatedBench) -> None:

@@ -132,14 +132,15 @@ def test_no_other_kind_of_event_settles_by_itself(kind: str) -> None:
     assert read(event(kind)).outcome is None
 
 
-def test_news_of_a_refund_made_here_names_it() -> None:
+def test_news_of_a_refund_names_it_wherever_it_was_made() -> None:
     ours = {"app": "pecapp", "attempt": "attempt-1", "refund": "refund-1"}
     made = {"id": "re_1", "object": "refund", "payment_intent": "pi_1"}
     for kind in ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated"):
-        got = read(about(kind, **made, metadata=ours))
-        assert (got.refund_ref, got.relevant) == ("re_1", True)
-    for foreign in ({}, {"app": "another", "refund": "refund-1"}, {"app": "pecapp"}):
-        assert read(about("refund.failed", **made, metadata=foreign)).refund_ref == ""
+        for tagged in (ours, {}, {"app": "pecapp"}):
+            got = read(about(kind, **made, metadata=tagged))
+            assert (got.refund_ref, got.relevant) == ("re_1", True)
+    foreign = read(about("refund.failed", **made, metadata={"app": "another", "refund": "refund-1"}))
+    assert (foreign.refund_ref, foreign.relevant) == ("", False)
     assert read(about("charge.refunded", id="ch_1", object="charge", metadata=ours)).refund_ref == ""
 
 

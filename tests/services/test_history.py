@@ -386,6 +386,24 @@ def test_money_that_goes_back_is_told_with_its_end(actor, visa, paid):
     assert history.listing(actor, "it")[0].status == "refunded"
 
 
+def test_money_that_went_back_at_the_gateway_itself_says_so(actor, visa, paid):
+    (attempt,) = factories.rows(tables.PaymentAttempt)
+    factories.add(
+        tables.Refund(
+            id="r",
+            order_id=paid.id or 0,
+            attempt_id=attempt.id,
+            amount_cents=1208,
+            reason="gateway:re_x",
+            status="succeeded",
+            idempotency_key="r",
+            created_at=at(5),
+            finished_at=at(4),
+        )
+    )
+    assert step(actor, paid, "refund").text.startswith("Disposto direttamente presso il gestore dei pagamenti.")
+
+
 def test_a_cancelled_order_says_by_whom(actor, mailbox):
     closed = {"status": "cancelled", "closed_at": at(6), "closed_by": "customer"}
     order = ordered(actor, mailbox, renewal={"status": "void", "trouble": "given_up"}, **closed)

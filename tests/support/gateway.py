@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pecapp import clock
 from pecapp.domain import payments
 from pecapp.gateways import base, registry
 
@@ -37,6 +38,8 @@ class FakeGateway:
     refund_status: str = "succeeded"
     refunds_now: dict[str, str] = field(default_factory=dict)
     """By the gateway's name: how a refund stands by now, if it is not as it was answered."""
+    refunds_there: dict[str, base.Refunded] = field(default_factory=dict)
+    """By the gateway's name: refunds that somebody made on its own pages."""
     captured: dict[str, payments.Outcome] = field(default_factory=dict)
     """By attempt: what a capture answers, unless the money simply comes."""
     charges: dict[str, base.Charge] = field(default_factory=dict)
@@ -91,6 +94,18 @@ class FakeGateway:
         page = self.pages.get(attempt.id)
         request: Any = page.request if page else None
         self.pages[attempt.id] = Page(request, outcome.gateway_ref, outcome)
+
+    def give_back_there(self, attempt: Any, ref: str = "re_x", **facts: Any) -> str:
+        """Let somebody give 2.08 of a payment back on the gateway's own pages; the gateway's name for the refund."""
+        usual: dict[str, Any] = {
+            "status": "succeeded",
+            "payment_ref": attempt.payment_ref,
+            "amount_cents": 208,
+            "currency": "eur",
+            "made_at": clock.now(),
+        }
+        self.refunds_there[ref] = base.Refunded(ref, **usual | facts)
+        return ref
 
     def asked(self, call: str) -> list[str]:
         """For which attempts (refunds: keys) `call` was made."""
@@ -207,14 +222,16 @@ class FakeGateway:
         def effect() -> base.Refunded:
             known = self.refunds.setdefault(request.idempotency_key, request)
             assert known == request, "one key, two contents"
-            return base.Refunded(f"re_{request.refund_id}", self.refund_status, request.refund_id)
+            return replace(_given(request), status=self.refund_status)
 
         return await self._answer("refund", request.idempotency_key, effect)
 
     async def look_up_refund(self, refund_ref: str) -> base.Refunded:
         def effect() -> base.Refunded:
-            (made,) = (one for one in self.refunds.values() if f"re_{one.refund_id}" == refund_ref)
-            return base.Refunded(refund_ref, self.refunds_now.get(refund_ref, self.refund_status), made.refund_id)
+            made = {f"re_{one.refund_id}": _given(one) for one in self.refunds.values()}
+            told = (made | self.refunds_there)[refund_ref]
+            usual = told.status or self.refund_status
+            return replace(told, status=self.refunds_now.get(refund_ref, usual))
 
         return await self._answer("look_up_refund", refund_ref, effect)
 
@@ -246,6 +263,18 @@ class FakeGateway:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+def _given(request: base.Refund) -> base.Refunded:
+    """What the gateway has written down of a refund that was made here, but for its state."""
+    return base.Refunded(
+        f"re_{request.refund_id}",
+        "",
+        request.refund_id,
+        payment_ref=request.payment_ref,
+        amount_cents=request.amount_cents,
+        currency=request.currency,
+    )
 
 
 def _read(raw: bytes) -> base.Event:

@@ -166,6 +166,61 @@ def test_who_may_settle_a_difference_does_and_a_refusal_changes_nothing(
     assert '"differences":[]' in tab.seen.replace(" ", "")
 
 
+@pytest.fixture
+def given_there(shop: Shop, bank: gateway.FakeGateway) -> tables.PaymentAttempt:
+    """A payment that is in both books, of which somebody gave 2.08 back at the gateway itself."""
+    factories.settle(shop.attempt)
+    attempt = factories.again(shop.attempt)
+    ref = bank.give_back_there(attempt)
+    bank.books.append(base.Movement("refund", ref, 208, "eur", clock.now(), payment_ref=attempt.payment_ref or ""))
+    return attempt
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_take_a_refund_of_the_gateway_into_our_books_does_and_a_refusal_changes_nothing(
+    client: TestClient, given_there: tables.PaymentAttempt, bank: gateway.FakeGateway, role: str
+) -> None:
+    may = role in {"finance", "owner"}
+    with anybody(client, role).connect() as socket:
+        tab = site.arrive(socket, ledger.ROUTE)
+        tab.emit(f"{BOOKS}.load")
+        tab.settle()
+        before = stored()
+        settle(tab, "ask")
+        assert stored() == before
+        settle(tab, "adopt")
+    assert ("look_up_refund" in {call for call, _ in bank.calls}) is may
+    if not may:
+        assert stored() == before
+        return
+    assert acts() == ["refund_adopt_begun", "refund_adopted"]
+    assert (factories.the(tables.Refund).gateway_ref, factories.alerts()) == ("re_x", ["refund_elsewhere"])
+    assert "la differenza non c'è più" in tab.seen
+
+
+def test_a_payment_is_not_taken_into_our_books_as_a_refund(client: TestClient, shop: Shop) -> None:
+    with anybody(client, "owner").connect() as socket:
+        tab = site.arrive(socket, ledger.ROUTE)
+        tab.emit(f"{BOOKS}.load")
+        tab.settle()
+        before = stored()
+        settle(tab, "adopt")
+    assert stored() == before
+
+
+def test_a_refund_of_which_the_gateway_says_nothing_stays_a_difference(
+    client: TestClient, given_there: tables.PaymentAttempt, bank: gateway.FakeGateway
+) -> None:
+    bank.fail("look_up_refund", base.OutcomeUnknown())
+    with anybody(client, "finance").connect() as socket:
+        tab = site.arrive(socket, ledger.ROUTE)
+        tab.emit(f"{BOOKS}.load")
+        tab.settle()
+        settle(tab, "adopt")
+    assert "il gateway non ha risposto" in tab.seen
+    assert factories.rows(tables.Refund) == []
+
+
 def ask(client: TestClient) -> str:
     """Ask the gateway once more about the only difference of today; all that the page was told."""
     with anybody(client, "finance").connect() as socket:
@@ -216,6 +271,7 @@ def test_an_act_without_a_reason_stays_open_and_changes_nothing(client: TestClie
             fetch(tab, why)
             settle(tab, "ask", why)
             settle(tab, "verify", why)
+            settle(tab, "adopt", why)
     assert stored() == before
     assert "scrivi il motivo" in tab.seen
 

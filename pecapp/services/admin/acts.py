@@ -246,9 +246,7 @@ def refund(
         if refunds.request(s, attempt, wanted, reason, clock.now(), line_ids=of_lines) is None:
             raise errors.Conflict("RIMBORSO_NON_POSSIBILE")
         was, gone = order.status, attempt.amount_cents - left
-        becomes = was
-        if wanted == left:
-            becomes = lifecycle.advance(s, order.id or 0, was, orders.Signal.REFUNDED)
+        becomes = refunds.close(s, order, attempt)
         audit.record(
             s,
             actor,

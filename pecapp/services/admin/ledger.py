@@ -1,4 +1,4 @@
-"""Our books and each gateway's, a day (Europe/Rome) side by side, and what can be done about a difference."""
+"""Our books and each gateway's, a day (Europe/Rome) side by side."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +9,11 @@ from typing import Any
 from sqlmodel import Session, col, or_, select
 
 from pecapp import clock, db, errors, i18n, tables
-from pecapp.domain import ledgers, staff
+from pecapp.domain import ledgers
 from pecapp.domain import payments as attempts
 from pecapp.domain import refunds as rules
 from pecapp.gateways import base, registry
-from pecapp.services import access, audit, payments, refunds, throttle
+from pecapp.services import access, throttle
 
 PAYMENT, REFUND = "payment", "refund"
 MOVED = (rules.Status.PENDING, rules.Status.SUCCEEDED)
@@ -25,7 +25,6 @@ FRESH = timedelta(minutes=5)
 FARTHEST = timedelta(days=31)
 FIRST = date(2000, 1, 1)
 MOST_SHOWN = 200
-_LONGEST = 255
 _PART = 500
 
 
@@ -68,6 +67,8 @@ class DifferenceView:
     theirs_cents: int
     can_ask: bool
     """Whether asking the gateway once more can change anything."""
+    can_adopt: bool = False
+    """Whether it is a refund of a payment of ours, made at the gateway itself, that can be taken into our books."""
     checked: str = ""
     """Why a person found it in order; empty while nobody has."""
 
@@ -295,6 +296,8 @@ def _view(known: _Known, one: ledgers.Difference, lang: i18n.Lang) -> Difference
     entry, (ours, theirs) = one.entry, _cents(one)
     own_id = one.ours.own_id if one.ours else entry.own_id
     number = known.orders.get((entry.kind, own_id), "")
+    order = number or known.paid.get(entry.ref, "")
+    adoptable = entry.kind == REFUND and one.what is ledgers.What.ONLY_THERE and bool(order)
     reachable = bool(number) and (entry.kind == PAYMENT or bool(entry.ref))
     return DifferenceView(
         gateway=known.gateway,
@@ -302,12 +305,13 @@ def _view(known: _Known, one: ledgers.Difference, lang: i18n.Lang) -> Difference
         what=one.what.value,
         ref=entry.ref,
         own_id=own_id if number else "",
-        order=number or known.paid.get(entry.ref, ""),
+        order=order,
         ours=i18n.money(ours, lang) if one.ours else "",
         theirs=i18n.money(theirs, lang) if one.theirs else "",
         ours_cents=ours,
         theirs_cents=theirs,
-        can_ask=reachable,
+        can_ask=reachable and not adoptable,
+        can_adopt=adoptable,
         checked=known.checks.get((entry.kind, _name(one), ours, theirs), ""),
     )
 
@@ -344,91 +348,3 @@ def same(view: DayView, known: DifferenceView) -> DifferenceView | None:
         ),
         None,
     )
-
-
-# --- settling a difference --------------------------------------------------------------------------------------------
-
-
-async def ask_again(actor: access.Actor, gateway: str, kind: str, own_id: str, why: object) -> bool:
-    """Ask the gateway once more for a payment or refund of ours, and settle what it says; whether it has answered.
-
-    Written down twice, before the gateway is asked and after: where the second is missing, it was broken off.
-    Safe to repeat. Raises Forbidden, Invalid without a reason, NotFound for what was not made here.
-    """
-    access.staff(actor, staff.Right.REFUND)
-    said = audit.reason(why)
-    attempt, ref = await db.run(_wanted, gateway, kind, own_id)
-    before = await db.run(_begin, actor, kind, own_id, said)
-    if kind == PAYMENT:
-        answered = await payments.check(attempt, hinted=True)
-    else:
-        answered = await refunds.check(gateway, ref)
-    await db.run(_write_down, actor, kind, own_id, before, said)
-    return answered
-
-
-def _wanted(gateway: str, kind: str, own_id: str) -> tuple[tables.PaymentAttempt, str]:
-    """The payment, and the gateway's name of the refund. Raises NotFound."""
-    with db.reading() as s:
-        refund = s.get(tables.Refund, own_id) if kind == REFUND else None
-        attempt_id = refund.attempt_id if refund else own_id if kind == PAYMENT else ""
-        attempt = s.get(tables.PaymentAttempt, attempt_id)
-    ref = refund.gateway_ref or "" if refund else ""
-    if attempt is None or attempt.gateway != gateway or (kind == REFUND and not ref):
-        raise errors.NotFound
-    return attempt, ref
-
-
-def _state(s: Session, kind: str, own_id: str) -> dict[str, str]:
-    return {"status": s.get_one(tables.PaymentAttempt if kind == PAYMENT else tables.Refund, own_id).status}
-
-
-def _begin(actor: access.Actor, kind: str, own_id: str, why: str) -> dict[str, str]:
-    """Write down that the gateway is about to be asked; how the payment or refund stands."""
-    with db.transaction() as s:
-        state = _state(s, kind, own_id)
-        audit.record(s, actor, "ledger_ask_begun", f"{kind}:{own_id}", before=state, after=state, why=why)
-    return state
-
-
-def _write_down(actor: access.Actor, kind: str, own_id: str, before: dict[str, str], why: str) -> None:
-    with db.transaction() as s:
-        after = _state(s, kind, own_id)
-        audit.record(s, actor, "ledger_asked", f"{kind}:{own_id}", before=before, after=after, why=why)
-
-
-def verify(
-    actor: access.Actor,
-    gateway: str,
-    kind: str,
-    name: str,
-    amounts: tuple[int, int],
-    on: date,
-    why: object,
-) -> None:
-    """Note that a difference was looked into and is in order: no money moves, and other `amounts` are another one.
-
-    `name` is the gateway's for the movement, or ours for what the gateway does not have; `amounts` are ours and theirs
-    in cents. Safe to repeat. Raises Forbidden, Invalid without a reason, NotFound for what cannot be a difference.
-    """
-    by_id = access.staff(actor, staff.Right.REFUND)
-    said = audit.reason(why)
-    ours, theirs = amounts
-    named = gateway in registry.gateways() and kind in {PAYMENT, REFUND} and 0 < len(name) <= _LONGEST
-    if not named or min(amounts) < 0 or max(amounts) == 0:
-        raise errors.NotFound
-    values = {
-        "gateway": gateway,
-        "kind": kind,
-        "ref": name,
-        "ours_cents": ours,
-        "theirs_cents": theirs,
-        "moved_on": on,
-        "why": said,
-        "by_id": by_id,
-        "at": clock.now(),
-    }
-    with db.transaction() as s:
-        if db.insert_once(s, tables.LedgerCheck, values):
-            before, after = {"ours_cents": ours, "theirs_cents": theirs, "checked": False}, {"checked": True}
-            audit.record(s, actor, "difference_checked", f"{kind}:{name}", before=before, after=after, why=said)

@@ -10,8 +10,8 @@ import pytest
 from pecapp import clock, db, errors, tables
 from pecapp.domain.payments import Verdict
 from pecapp.gateways import base
-from pecapp.services import access, refunds, settlement
-from pecapp.services.admin import contests, keyset, ledger
+from pecapp.services import access, refunds, settlement, throttle
+from pecapp.services.admin import contests, differences, keyset, ledger
 from tests.support import factories
 from tests.support import people as persons
 from tests.support.factories import KEPT, again, the
@@ -104,10 +104,9 @@ async def test_a_payment_that_we_have_not_registered_is_shown_and_settled_by_ask
     gateway.books.append(movement(attempt))
     _, (one,) = await shown(finance)
     assert (one.what, one.own_id, one.order, one.can_ask) == ("only_there", attempt.id, the(tables.Order).number, True)
-    assert await ledger.ask_again(finance, "stripe", one.kind, one.own_id, WHY)
+    assert await differences.ask_again(finance, "stripe", one.kind, one.own_id, WHY)
     assert the(tables.Order).status == "paid"
-    _, differences = await shown(finance)
-    assert differences == []
+    assert (await shown(finance))[1] == []
     begun, act = factories.rows(tables.StaffAct, subject=f"payment:{attempt.id}")
     assert (begun.act, begun.before, begun.after) == ("ledger_ask_begun", *[{"status": "redirected"}] * 2)
     assert (act.act, act.before, act.after) == ("ledger_asked", {"status": "redirected"}, {"status": "succeeded"})
@@ -137,6 +136,74 @@ async def test_a_refund_made_at_the_gateway_is_shown_with_its_order(gateway, fin
     gateway.books.append(back(attempt))
     _, (one,) = await shown(finance)
     assert (one.kind, one.what, one.order, one.can_ask) == ("refund", "only_there", the(tables.Order).number, False)
+    assert one.can_adopt
+
+
+async def test_a_refund_of_a_payment_of_nobody_is_shown_and_cannot_be_taken_into_our_books(gateway, finance):
+    gateway.books.append(back(paid(gateway), payment_ref="pi_nobody"))
+    _, (one,) = await shown(finance)
+    assert (one.kind, one.what, one.order, one.can_ask, one.can_adopt) == ("refund", "only_there", "", False, False)
+
+
+async def test_a_refund_made_at_the_gateway_yesterday_is_taken_into_our_books(gateway, finance, frozen_clock):
+    attempt = paid(gateway)
+    gateway.books.append(back(attempt))
+    gateway.give_back_there(attempt)
+    frozen_clock.advance(days=1)
+    for _ in range(2):
+        assert await differences.adopt(finance, "stripe", "re_x", WHY)
+    assert (the(tables.Refund).gateway_ref, the(tables.Refund).amount_cents) == ("re_x", 208)
+    for on in (TODAY, TODAY + timedelta(days=1)):
+        assert (await shown(finance, on))[1] == []
+    begun, act, *_ = factories.rows(tables.StaffAct, subject="refund:re_x")
+    assert (begun.act, begun.before, begun.after, begun.why) == ("refund_adopt_begun", {}, {}, WHY)
+    assert (act.act, act.before) == ("refund_adopted", {})
+    assert act.after == {"status": "succeeded", "refunded_cents": 208}
+
+
+async def test_a_refund_of_ours_whose_answer_never_came_is_recorded_by_the_gateways_name(gateway, finance):
+    attempt = paid(gateway)
+    gateway.fail("refund", base.OutcomeUnknown(), executed=True)
+    refund = await given_back(gateway, attempt)
+    _, (one,) = await shown(finance)
+    assert (one.what, one.own_id, one.can_ask, one.can_adopt) == ("only_there", refund.id, False, True)
+    assert await differences.adopt(finance, "stripe", one.ref, WHY)
+    assert (the(tables.Refund).status, the(tables.Refund).reason) == ("succeeded", "staff:1")
+    assert (await shown(finance))[1] == []
+
+
+async def test_taking_a_refund_over_in_vain_changes_nothing_but_is_written_down(gateway, finance):
+    paid(gateway)
+    gateway.fail("look_up_refund", base.OutcomeUnknown())
+    assert not await differences.adopt(finance, "stripe", "re_x", WHY)
+    assert factories.rows(tables.Refund) == []
+    acts = [act.act for act in factories.rows(tables.StaffAct, subject="refund:re_x")]
+    assert acts == ["refund_adopt_begun", "refund_adopted"]
+
+
+@pytest.mark.parametrize(("gateway_name", "ref"), [("nope", "re_x"), ("stripe", ""), ("stripe", "x" * 256)])
+async def test_what_cannot_be_a_refund_of_a_gateway_is_not_asked_for(gateway, finance, gateway_name: str, ref: str):
+    paid(gateway)
+    before, asked = factories.dump(), list(gateway.calls)
+    with pytest.raises(errors.NotFound):
+        await differences.adopt(finance, gateway_name, ref, WHY)
+    assert factories.dump() == before
+    assert gateway.calls == asked
+
+
+async def test_settling_differences_asks_the_gateways_so_often_and_no_more(gateway, finance):
+    attempt = paid(gateway)
+    for _ in range(throttle.GATEWAY_ASKED.amount):
+        await differences.ask_again(finance, "stripe", "payment", attempt.id, WHY)
+    before, asked = factories.dump(), list(gateway.calls)
+    with pytest.raises(errors.TooMany):
+        await differences.ask_again(finance, "stripe", "payment", attempt.id, WHY)
+    with pytest.raises(errors.TooMany):
+        await differences.adopt(finance, "stripe", "re_x", WHY)
+    assert factories.dump() == before
+    assert gateway.calls == asked
+    differences.verify(finance, "stripe", "payment", "pi_1", (1208, 0), TODAY, WHY)
+    assert await differences.ask_again(persons.staff("owner"), "stripe", "payment", attempt.id, WHY)
 
 
 async def test_a_refund_that_the_gateway_does_not_have_is_shown_and_asked_for(gateway, finance):
@@ -145,7 +212,7 @@ async def test_a_refund_that_the_gateway_does_not_have_is_shown_and_asked_for(ga
     _, (one,) = await shown(finance)
     assert (one.kind, one.what, one.own_id, one.can_ask) == ("refund", "only_here", refund.id, True)
     gateway.refunds_now[f"re_{refund.id}"] = "failed"
-    assert await ledger.ask_again(finance, "stripe", "refund", refund.id, WHY)
+    assert await differences.ask_again(finance, "stripe", "refund", refund.id, WHY)
     assert the(tables.Refund).status == "failed"
     assert (await shown(finance))[1] == []
 
@@ -219,7 +286,7 @@ async def test_a_difference_that_was_looked_into_goes_to_the_end_until_it_change
     assert first.ref == attempt.payment_ref
     amounts = (first.ours_cents, first.theirs_cents)
     for _ in range(2):
-        ledger.verify(finance, "stripe", first.kind, first.ref, amounts, TODAY, WHY)
+        differences.verify(finance, "stripe", first.kind, first.ref, amounts, TODAY, WHY)
     _, (other, checked) = await shown(finance)
     assert (other.checked, checked.ref, checked.checked) == ("", first.ref, WHY)
     row = the(tables.LedgerCheck)
@@ -244,7 +311,7 @@ async def test_what_cannot_be_a_difference_is_not_found_and_changes_nothing(gate
     before = factories.dump()
     usual = {"gateway": "stripe", "kind": "payment", "name": "pi_1", "amounts": (1208, 0)}
     with pytest.raises(errors.NotFound):
-        ledger.verify(finance, **usual | wrong, on=TODAY, why=WHY)
+        differences.verify(finance, **usual | wrong, on=TODAY, why=WHY)
     assert factories.dump() == before
 
 
@@ -256,14 +323,14 @@ async def test_what_was_not_made_here_cannot_be_asked_for(gateway, finance, gate
     attempt = paid(gateway)
     before = factories.dump()
     with pytest.raises(errors.NotFound):
-        await ledger.ask_again(finance, gateway_name, kind, own_id or attempt.id, WHY)
+        await differences.ask_again(finance, gateway_name, kind, own_id or attempt.id, WHY)
     assert factories.dump() == before
 
 
 async def test_asking_in_vain_changes_nothing_but_is_written_down(gateway, finance):
     attempt = factories.opened()
     gateway.fail("look_up", base.OutcomeUnknown())
-    assert not await ledger.ask_again(finance, "stripe", "payment", attempt.id, WHY)
+    assert not await differences.ask_again(finance, "stripe", "payment", attempt.id, WHY)
     assert again(attempt).status == "redirected"
     assert [act.act for act in factories.rows(tables.StaffAct)].count("ledger_asked") == 1
 
@@ -285,7 +352,7 @@ async def test_asking_that_breaks_off_is_written_down_all_the_same(gateway, fina
     attempt = factories.opened()
     gateway.fail("look_up", problem)
     with pytest.raises(type(problem)):
-        await ledger.ask_again(finance, "stripe", "payment", attempt.id, WHY)
+        await differences.ask_again(finance, "stripe", "payment", attempt.id, WHY)
     act = the(tables.StaffAct, subject=f"payment:{attempt.id}")
     assert (act.act, act.by_id, act.why) == ("ledger_ask_begun", finance.account_id, WHY)
 
@@ -293,8 +360,9 @@ async def test_asking_that_breaks_off_is_written_down_all_the_same(gateway, fina
 ACTS = {
     "day": lambda actor: ledger.day(actor, TODAY, "it"),
     "disputes": lambda actor: contests.page(actor, keyset.Asked(), "it"),
-    "ask": lambda actor: ledger.ask_again(actor, "stripe", "payment", the(tables.PaymentAttempt).id, WHY),
-    "verify": lambda actor: ledger.verify(actor, "stripe", "payment", "pi_1", (1208, 0), TODAY, WHY),
+    "ask": lambda actor: differences.ask_again(actor, "stripe", "payment", the(tables.PaymentAttempt).id, WHY),
+    "adopt": lambda actor: differences.adopt(actor, "stripe", "re_x", WHY),
+    "verify": lambda actor: differences.verify(actor, "stripe", "payment", "pi_1", (1208, 0), TODAY, WHY),
 }
 MAY = {"support": {"day", "disputes"}, "finance": set(ACTS), "owner": set(ACTS)}
 
@@ -302,7 +370,7 @@ MAY = {"support": {"day", "disputes"}, "finance": set(ACTS), "owner": set(ACTS)}
 @pytest.mark.parametrize("role", ["stranger", "customer", "support", "finance", "owner"])
 @pytest.mark.parametrize("act", ACTS)
 async def test_each_role_may_do_what_it_is_for_and_a_refusal_changes_nothing(gateway, role: str, act: str):
-    paid(gateway)
+    gateway.give_back_there(paid(gateway))
     actor = persons.somebody(role)
     before, asked = factories.dump(), list(gateway.calls)
 
@@ -325,9 +393,11 @@ async def test_an_act_without_a_reason_is_refused_and_changes_nothing(gateway, f
     attempt = paid(gateway)
     before, asked = factories.dump(), list(gateway.calls)
     with pytest.raises(errors.Invalid):
-        ledger.verify(finance, "stripe", "payment", "pi_1", (1208, 0), TODAY, why)
+        differences.verify(finance, "stripe", "payment", "pi_1", (1208, 0), TODAY, why)
     with pytest.raises(errors.Invalid):
-        await ledger.ask_again(finance, "stripe", "payment", attempt.id, why)
+        await differences.ask_again(finance, "stripe", "payment", attempt.id, why)
+    with pytest.raises(errors.Invalid):
+        await differences.adopt(finance, "stripe", "re_x", why)
     assert factories.dump() == before
     assert gateway.calls == asked
 

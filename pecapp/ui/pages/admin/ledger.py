@@ -152,6 +152,7 @@ def _acts(row: Any) -> rx.Component:
     can_give_back = (one.kind == services.PAYMENT) & (one.order != "") & (one.what != "only_here")
     acts = rx.el.div(
         rx.cond(one.can_ask, act(states.ASK), rx.fragment()),
+        rx.cond(one.can_adopt, act(states.ADOPT), rx.fragment()),
         rx.cond(can_give_back, refund, rx.fragment()),
         act(states.VERIFY),
         class_name="filters__acts",
@@ -161,17 +162,17 @@ def _acts(row: Any) -> rx.Component:
 
 
 def _question() -> rx.Component:
-    def say(part: str) -> rx.Var[Any]:
-        asked = text.t(f"admin.ledger.ask.{part}")
-        return rx.cond(Settling.kind == states.VERIFY, text.t(f"admin.ledger.verify.{part}"), asked)
+    def say(part: str = "") -> Any:
+        words = {kind: text.t(f"admin.ledger.{kind}{part}") for kind in (states.ASK, states.ADOPT, states.VERIFY)}
+        return rx.match(Settling.kind, *words.items(), words[states.ASK])
 
     return asking.dialog(
         DIALOG,
-        say("title"),
+        say(".title"),
         rx.el.p(rx.el.strong(Settling.name)),
-        rx.el.p(say("means")),
+        rx.el.p(say(".means")),
         state=Settling,
         confirm=Settling.confirm,
-        act=rx.cond(Settling.kind == states.VERIFY, text.t("admin.ledger.verify"), text.t("admin.ledger.ask")),
+        act=say(),
         why="settle_why",
     )

@@ -8,12 +8,13 @@ from reflex.event import EventSpec
 
 from pecapp import errors, i18n
 from pecapp.domain import staff
+from pecapp.services.admin import differences
 from pecapp.services.admin import ledger as services
 from pecapp.ui.states import session
 
 ROUTE = "/admin/quadratura"
 DAY = "giorno"
-ASK, VERIFY = "ask", "verify"
+ASK, ADOPT, VERIFY = "ask", "adopt", "verify"
 NOTHING = services.DayView()
 
 
@@ -65,7 +66,7 @@ class Settling(rx.State):
     _policy: ClassVar[str] = "admin"
     _right: ClassVar[staff.Right] = staff.Right.REFUND
     kind: str = ""
-    """`ask` or `verify`."""
+    """`ask`, `adopt` or `verify`."""
     name: str = ""
     problem: str = ""
     answers: int = 0
@@ -80,9 +81,11 @@ class Settling(rx.State):
         said, books = session.text(kind, 10), await self.get_state(Books)
         number = session.whole(place, 0, len(books.day.differences) - 1)
         self.kind, self._place, self.problem, self.name = "", -1, "", ""
-        if number is None or said not in {ASK, VERIFY}:
+        if number is None:
             return
         one = books.day.differences[number]
+        if not {ASK: one.can_ask, ADOPT: one.can_adopt, VERIFY: True}.get(said, False):
+            return
         self.kind, self._place, self.name = said, number, one.ref or one.own_id
 
     @rx.event(temporal=True)
@@ -105,14 +108,18 @@ class Settling(rx.State):
     async def _settle(self, one: services.DifferenceView, books: Books, why: object) -> tuple[str, str, dict[str, str]]:
         """What came of it, in words, how good that is, and the facts in the words. The page shows what has changed."""
         on = date.fromisoformat(books.day.iso)
+        answered = True
         if self.kind == ASK:
-            answered = await session.call(self, services.ask_again, one.gateway, one.kind, one.own_id, why)
-            await books._read(on)  # noqa: SLF001  (its own page)
-            return _compared(books.day, one) if answered else ("admin.ledger.ask.silent", "warning", {})
-        amounts = (one.ours_cents, one.theirs_cents)
-        await session.call(self, services.verify, one.gateway, one.kind, one.ref or one.own_id, amounts, on, why)
+            answered = await session.call(self, differences.ask_again, one.gateway, one.kind, one.own_id, why)
+        elif self.kind == ADOPT:
+            answered = await session.call(self, differences.adopt, one.gateway, one.ref, why)
+        else:
+            name, amounts = one.ref or one.own_id, (one.ours_cents, one.theirs_cents)
+            await session.call(self, differences.verify, one.gateway, one.kind, name, amounts, on, why)
         await books._read(on)  # noqa: SLF001  (its own page)
-        return "admin.ledger.verify.done", "success", {}
+        if self.kind == VERIFY:
+            return "admin.ledger.verify.done", "success", {}
+        return _compared(books.day, one) if answered else ("admin.ledger.ask.silent", "warning", {})
 
 
 def _compared(day: services.DayView, asked: services.DifferenceView) -> tuple[str, str, dict[str, str]]:
