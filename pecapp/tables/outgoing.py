@@ -12,7 +12,12 @@ from pecapp.tables import columns
 class OutboxMail(columns.Row, table=True):
     """A mail to send because something was committed. `dedup_key` names the fact: one mail per fact."""
 
-    __table_args__ = (Index("ix_outbox_due", "status", "ready_at", "id"), Index("ix_outbox_account", "account_id"))
+    __table_args__ = (
+        Index("ix_outbox_due", "status", "ready_at", "id"),
+        Index("ix_outbox_ready", "ready_at", "id"),
+        Index("ix_outbox_to", "to_address", "ready_at", "id"),
+        Index("ix_outbox_account", "account_id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     dedup_key: str = Field(unique=True)
     template: str

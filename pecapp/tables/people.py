@@ -97,10 +97,16 @@ class SecondFactor(columns.Row, table=True):
 class StaffAct(columns.Row, table=True):
     """What a member of staff did, why, and what it changed. Rows are added, never changed."""
 
-    __table_args__ = (Index("ix_staff_act_account", "account_id", "id"), Index("ix_staff_act_subject", "subject", "id"))
+    __table_args__ = (
+        Index("ix_staff_act_at", "at", "id"),
+        Index("ix_staff_act_by", "by_id", "at", "id"),
+        Index("ix_staff_act_act", "act", "at", "id"),
+        Index("ix_staff_act_account", "account_id", "id"),
+        Index("ix_staff_act_subject", "subject", "id"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = columns.instant()
-    by_id: int = Field(foreign_key="account.id", index=True)
+    by_id: int = Field(foreign_key="account.id")
     role: str
     """The one they had when they did it."""
     act: str

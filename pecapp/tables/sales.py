@@ -197,6 +197,13 @@ class Renewal(columns.Row, table=True):
             sqlite_where=Column("status", Text).in_(["done", "open"]),
             postgresql_where=Column("status", Text).in_(["done", "open"]),
         ),
+        Index(
+            "ix_renewal_open",
+            "service_id",
+            "expires_on",
+            sqlite_where=Column("status", Text) == "open",
+            postgresql_where=Column("status", Text) == "open",
+        ),
     )
     order_id: int = Field(primary_key=True, foreign_key="customer_order.id")
     service_id: int = Field(foreign_key="service.id", index=True)

@@ -62,7 +62,7 @@ class Guard(Middleware):
         right = getattr(owner, "_right", staff.Right.READ)
         if actor.signed_in and (policy == _CUSTOMER or (policy == _ADMIN and staff.may(actor.role, right))):
             return None
-        if policy == _ADMIN and not actor.signed_in and not EventContext.get().router_data:
+        if policy == _ADMIN and not actor.signed_in and (await state.get_state(lasting.Lasting))._of_staff:  # noqa: SLF001
             return StateUpdate(events=Event.from_event_type(_session_ended()))
         elsewhere = rx.redirect("/admin" if staff.is_staff(actor.role) else "/")
         return StateUpdate(events=Event.from_event_type(elsewhere if actor.signed_in else _sign_in_first()))
@@ -73,7 +73,7 @@ def _is_framework(owner: type[BaseState]) -> bool:
 
 
 def _session_ended() -> EventSpec:
-    """News for a page whose session has ended meanwhile: nobody asked for anything, so nobody is led away."""
+    """For a page of the staff whose session has ended meanwhile: it leaves, and nothing of it stays in the tab."""
     return cast("EventSpec", lasting.Lasting.refresh())
 
 

@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from pecapp import tables
+from pecapp import clock, tables
 from pecapp.domain import payments
 from pecapp.services import access
-from pecapp.services.admin import keyset
+from pecapp.services.admin import acts, keyset
 from tests.support import factories, gateway, people
 from tests.ui import conftest as site
 
@@ -21,6 +21,7 @@ LISTS = {
     "servizi": f"{ADMIN}lists____services",
     "metodi": f"{ADMIN}lists____methods",
 }
+MAILS, REGISTER = f"{ADMIN}lists____mails", f"{ADMIN}lists____register"
 SEARCH = f"{ADMIN}search____search"
 CUSTOMER = f"{ADMIN}details____customer_page"
 ORDER = f"{ADMIN}details____order_page"
@@ -134,6 +135,77 @@ def test_filters_stand_in_the_address_and_pages_lead_to_each_other(
     assert [number in second.seen for number in reversed(made)] == [False, False, True, True, False]
     assert last(second, "newer").startswith("/admin/ordini?gateway=paypal&pagina=prima")
     assert last(second, "export").startswith("/admin/esporta/ordini.csv?gateway=paypal")
+
+
+def cancelled(client: TestClient, shop: Shop) -> str:
+    """The number of an order that somebody of the staff has cancelled."""
+    number = factories.order(shop.customer).number
+    acts.cancel_order(people.staff("support", "collega@esempio.test"), number, "lo ha chiesto al telefono")
+    return number
+
+
+def test_the_owner_looks_for_an_act_by_who_did_it_which_it_was_and_to_what(client: TestClient, shop: Shop) -> None:
+    number, browser = cancelled(client, shop), member(client, "owner")
+    for asked, found in (
+        ("", True),
+        ("chi=collega@esempio.test", True),
+        ("chi=owner@esempio.test", False),
+        ("atto=order_cancelled", True),
+        ("atto=refunded", False),
+        (f"su={number}", True),
+        ("su=cliente@esempio.test", True),
+        ("su=9999999999", False),
+    ):
+        seen = opened(browser, f"/admin/registro?{asked}", REGISTER).seen
+        assert (f'"subject":"ordine {number}"' in seen) is found, asked
+        assert "collega@esempio.test" in seen, "who there is to choose from"
+    narrowed = opened(browser, f"/admin/registro?atto=order_cancelled&su={number}", REGISTER)
+    assert last(narrowed, "export").startswith(f"/admin/esporta/registro.csv?atto=order_cancelled&su={number}")
+
+
+@pytest.mark.parametrize("who", ["stranger", "customer", "support", "finance"])
+def test_nobody_but_an_owner_reads_the_register(client: TestClient, shop: Shop, who: str) -> None:
+    cancelled(client, shop)
+    cookies = {"stranger": access.new_cookie, "customer": lambda: site.registered("altro@esempio.test", last_name="Bo")}
+    browser = site.Browser(client, cookies[who]()) if who in cookies else member(client, who)
+    with browser.connect() as socket:
+        tab = site.arrive(socket, "/admin/registro")
+        tab.emit(f"{REGISTER}.load")
+        tab.emit(f"{REGISTER}.narrow", {"data": {"su": "cliente@esempio.test"}})
+        tab.settle()
+    assert "lo ha chiesto al telefono" not in tab.seen
+    assert "collega@esempio.test" not in tab.seen
+    assert "su=cliente" not in tab.seen
+
+
+@pytest.mark.parametrize("data", NONSENSE)
+def test_a_search_of_the_register_that_makes_no_sense_leads_to_it(client: TestClient, shop: Shop, data: object) -> None:
+    with member(client, "owner").connect() as socket:
+        tab = site.arrive(socket, "/admin/registro")
+        tab.emit(f"{REGISTER}.narrow", {"data": data})
+        tab.settle()
+    assert "/admin/registro" in tab.seen
+    assert "errore" not in tab.seen.replace("errore_inatteso", "")
+
+
+def test_mails_of_every_state_are_shown_unless_one_is_asked_for(client: TestClient, shop: Shop) -> None:
+    browser = member(client, "support")
+    for status in ("waiting", "sent", "failed"):
+        factories.add(
+            tables.OutboxMail(
+                dedup_key=status, template="m21", to_address=f"{status}@altrove.test", lang="it", status=status,
+                created_at=clock.now(), ready_at=clock.now(),
+            )
+        )  # fmt: skip
+    for asked, shown in (
+        ("", {"waiting", "sent", "failed"}),
+        ("stato=failed", {"failed"}),
+        ("destinatario=Sent@altrove.test", {"sent"}),
+        ("destinatario=nessuno@altrove.test", set()),
+    ):
+        seen = opened(browser, f"/admin/posta?{asked}", MAILS).seen
+        found = {status for status in ("waiting", "sent", "failed") if f'"to_address":"{status}@altrove.test"' in seen}
+        assert found == shown, asked
 
 
 @pytest.mark.parametrize("name", ["0", "-1", "abc", "9" * 30, "999999", "%00", "1%27--"])

@@ -22,6 +22,13 @@ class Silent:
     """A State that says nothing of who may call it."""
 
 
+class Tab:
+    """The State of a tab that was never the staff's."""
+
+    async def get_state(self, _: type) -> Any:
+        return SimpleNamespace(_of_staff=False)
+
+
 def state(policy: str, right: staff.Right | None = None) -> type:
     return type("Spoken", (), {"_policy": policy, **({"_right": right} if right else {})})
 
@@ -40,7 +47,8 @@ async def answer(monkeypatch: pytest.MonkeyPatch, owner: type, actor: access.Act
     monkeypatch.setattr(session, "identify", identify)
     event: Any = SimpleNamespace(state_cls=owner, name="state.act")
     nothing: Any = None
-    update = await guard.Guard().preprocess(nothing, nothing, event)
+    tab: Any = Tab()
+    update = await guard.Guard().preprocess(nothing, tab, event)
     return "" if update is None else update.events[0].payload["path"]
 
 

@@ -22,7 +22,7 @@ REFUNDS = f"{ADMIN}acts____refunds"
 NOTES = f"{ADMIN}acts____notes"
 BOARD = f"{ADMIN}board____board"
 PEOPLE = f"{ADMIN}people____people"
-REGISTER = f"{ADMIN}people____register"
+REGISTER = f"{ADMIN}lists____register"
 SELLING = f"{ADMIN}selling____selling"
 WHY = "lo ha chiesto al telefono"
 NOTHING = ["", "abc", "0", "-1", "9" * 30, None, True, [], {"$gt": 1}, "x" * 20_000]
@@ -223,7 +223,7 @@ def test_an_empty_invitation_is_told_of_all_that_is_missing(client: TestClient, 
         tab.emit(f"{PEOPLE}.invite", {"data": {"email": "", "role": "support", "invite_why": ""}})
         tab.settle()
     last = tab.seen.rpartition('"errors_rx_state_":{"')[2]
-    assert 'email":"' in last
+    assert 'email":"compila questo campo' in last.lower()
     assert 'invite_why":"' in last
     assert '"ref":"ref_email"' in last
 

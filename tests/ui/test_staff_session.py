@@ -13,7 +13,8 @@ from tests.support import factories, people
 from tests.ui import conftest as site
 
 LASTING = f"{site.STATE}.pecapp___ui___states___admin___lasting____lasting"
-ENDS, ENDED, FAR = '"ends_rx_state_":"1', '"ended_rx_state_":true', '"ends_rx_state_":""'
+BOARD = f"{site.STATE}.pecapp___ui___states___admin___board____board"
+ENDS, ENDED, FAR = '"ends_rx_state_":"1', '"way_back_rx_state_":"/', '"ends_rx_state_":""'
 
 
 @pytest.fixture
@@ -74,8 +75,8 @@ def test_the_last_end_cannot_be_put_off(client: TestClient, cookie: str, frozen_
         assert seen(cookie).expires_at == ends
 
 
-@pytest.mark.parametrize("news", ["session", "shop"])
-def test_after_the_end_the_page_stays_says_so_and_leads_back_to_itself(
+@pytest.mark.parametrize("news", ["session", "shop", "own act"])
+def test_after_the_end_the_page_leaves_for_the_sign_in_that_leads_back_to_it(
     client: TestClient, cookie: str, frozen_clock: Any, news: str
 ) -> None:
     with site.Browser(client, cookie).connect() as socket:
@@ -84,11 +85,13 @@ def test_after_the_end_the_page_stays_says_so_and_leads_back_to_itself(
         frozen_clock.advance(minutes=61)
         if news == "session":
             lasting.tell_due()
-        else:
+        elif news == "shop":
             live.announce({live.ADMINS})
-        assert "/admin/entra?next=%2Fadmin%3Fda%3D2027-03-01" in tab.until(ENDED)
+        else:
+            tab.emit(f"{BOARD}.load")
+        assert "/accedi?finita=1&next=%2Fadmin%3Fda%3D2027-03-01" in tab.until(ENDED)
         tab.settle()
-    assert "/accedi" not in tab.seen
+    assert "_redirect" not in tab.seen, "the router would keep what the page has shown"
 
 
 @pytest.mark.parametrize("role", ["stranger", "customer"])
@@ -107,3 +110,12 @@ def test_nobody_else_prolongs_or_hears_anything(client: TestClient, frozen_clock
 def test_who_signs_in_again_is_led_back_by_way_of_the_password(client: TestClient) -> None:
     answer = client.get("/admin/entra?next=/admin/ordini/12%3Fa%3Db", follow_redirects=False)
     assert answer.headers["location"] == "/accedi?next=/admin/ordini/12%3Fa%3Db"
+
+
+def test_a_tab_that_was_never_the_staffs_is_led_to_the_sign_in_as_ever(client: TestClient) -> None:
+    with site.Browser(client, access.new_cookie()).connect() as socket:
+        tab = site.arrive(socket, "/admin")
+        tab.emit(f"{BOARD}.load")
+        tab.settle()
+    assert "/accedi?next=" in tab.seen
+    assert "finita" not in tab.seen

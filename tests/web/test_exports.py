@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pecapp import clock, errors, tables
-from pecapp.services import access
+from pecapp import clock, db, errors, tables
+from pecapp.services import access, audit
 from pecapp.services.admin import exports, keyset, lists
 from pecapp.web import exports as routes
 from tests.support import factories, people
@@ -60,7 +60,7 @@ def test_the_staff_takes_a_list_away_and_the_register_knows(visitor, monkeypatch
 
 @pytest.mark.parametrize("name", [*lists.LISTS])
 def test_every_list_can_be_taken_away_in_both_languages(visitor, name):
-    visitor.who = people.staff()
+    visitor.who = people.staff("owner")
     factories.method(factories.customer())
     factories.settle(factories.opened(), card=VISA)
     for lang in ("it", "en"):
@@ -194,6 +194,50 @@ def test_nobody_else_takes_anything(visitor):
         with pytest.raises(errors.Forbidden):
             visitor.get("/admin/esporta/ordini.csv")
     assert factories.rows(tables.StaffAct, act="list_exported") == []
+
+
+def test_the_register_names_no_filter_that_the_list_does_not_have(visitor):
+    visitor.who = people.staff()
+    factories.customer()
+    visitor.get("/admin/esporta/clienti.csv?su=1&chi=x&stato=paid&cliente=7&atto=refunded")
+    assert factories.the(tables.StaffAct, act="list_export_begun").after == {}
+    visitor.get("/admin/esporta/ordini.csv?stato=nonsense&cliente=7")
+    assert factories.the(tables.StaffAct, act="list_export_begun", subject="list:ordini").after == {"account_id": 7}
+
+
+@pytest.mark.parametrize("role", ["support", "finance"])
+def test_the_register_itself_is_taken_away_by_an_owner_alone(visitor, role):
+    visitor.who = people.staff(role)
+    with pytest.raises(errors.Forbidden):
+        visitor.get("/admin/esporta/registro.csv")
+    assert factories.rows(tables.StaffAct, subject="list:registro") == []
+
+
+def test_a_download_of_the_register_stands_in_it_with_what_was_asked(visitor):
+    visitor.who = people.staff("owner")
+    order = factories.order()
+    with db.transaction() as s:
+        audit.record(s, visitor.who, "order_cancelled", f"order:{order.number}", before={}, after={}, why="=1+1")
+    address = f"/admin/esporta/registro.csv?chi=owner@esempio.test&atto=order_cancelled&su={order.number}"
+    heading, row = read(visitor.get(address).content.decode())
+    assert heading == ["Id", "Data", "Chi", "Ruolo", "Che cosa", "Su che cosa", "Che cosa è cambiato", "Motivo"]
+    assert row[2:] == ["owner@esempio.test", "Titolare", "Ordine annullato", f"Ordine {order.number}", "", "'=1+1"]
+    told = lists.page(visitor.who, "registro", keyset.Asked(), "it").rows[0]
+    assert (told.act, told.subject, told.url) == ("Elenco esportato", "Elenco «Registro»", "/admin/registro")
+    for said in ("Righe: 1", "Chi: owner@esempio.test", "Che cosa: Ordine annullato", f"Su che cosa: {order.number}"):
+        assert said in told.changed
+
+
+def test_a_download_of_the_register_ends_where_its_owner_is_one_no_more(monkeypatch):
+    monkeypatch.setattr(lists, "EXPORT_SIZE", 2)
+    owner = people.staff("owner")
+    for _ in range(5):
+        with db.transaction() as s:
+            audit.record(s, owner, "refunded", "order:1", before={}, after={}, why="perché sì")
+    pieces = exports.Export(owner, "registro", keyset.Asked(), "it").pieces()
+    assert len([next(pieces), next(pieces)]) == 2
+    factories.change(factories.the(tables.Account, id=owner.account_id), role="finance")
+    assert list(pieces) == []
 
 
 @pytest.mark.parametrize("name", ["account", "web_session", "ordini.csv"])

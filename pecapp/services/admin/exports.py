@@ -11,7 +11,7 @@ from typing import Any
 
 from pecapp import clock, db, errors, i18n
 from pecapp.services import access, audit
-from pecapp.services.admin import keyset, lists
+from pecapp.services.admin import keyset, lists, vocabulary
 
 _COLUMNS = MappingProxyType(
     {
@@ -24,24 +24,11 @@ _COLUMNS = MappingProxyType(
         "servizi": ("id", "customer", "name", "label", "status", "renewal", "expires_iso", "means"),
         "metodi": ("id", "customer", "title", "gateway", "status", "expires", "ceiling", "iso", "used"),
         "posta": ("id", "subject", "to_address", "order", "status", "tries", "iso"),
+        "registro": ("act_id", "iso", "by", "role", "act", "about", "changed", "why"),
     }
 )
 """What of a row is written, in this order; its headings are `adm.csv.<name>`."""
-WORDS = MappingProxyType(
-    {
-        ("clienti", "kind"): "holder.kind",
-        ("ordini", "status"): "order.status",
-        ("ordini", "kind"): "adm.kind",
-        ("pagamenti", "status"): "attempt.status",
-        ("pagamenti", "channel"): "adm.channel",
-        ("servizi", "status"): "service.status",
-        ("servizi", "renewal"): "adm.renewal",
-        ("metodi", "status"): "adm.method",
-        ("posta", "status"): "adm.mail",
-    }
-)
-"""Where the words for a machine word are."""
-_NAMED = MappingProxyType({"expires_iso": "iso", "try": "number"})
+_NAMED = MappingProxyType({"expires_iso": "iso", "try": "number", "about": "subject"})
 """What a row calls a column that has another heading than the same thing of other lists."""
 _BOM = "\ufeff"
 _FORMULA = re.compile(r"""(^(?=[\t\r])|(?:^|[,;|\t\r\n])[\s"]*(?=[=+\-@＝＋－＠]))""")
@@ -80,11 +67,8 @@ class Export:
             self._record("list_exported", {"rows": self._rows, "complete": self._complete})
 
     def _record(self, act: str, result: dict[str, Any]) -> None:
-        filters = {name: value for name, value in self._asked.filters.items() if value}
         period = [day.isoformat() if day else "" for day in (self._asked.since, self._asked.until)]
-        after: dict[str, Any] = {**result, **filters}
-        if self._asked.account_id is not None:
-            after["account_id"] = self._asked.account_id
+        after = {**result, **lists.narrowed(self._name, self._asked)}
         if any(period):
             after["period"] = "/".join(period)
         with db.transaction() as s:
@@ -92,7 +76,7 @@ class Export:
 
     def _cell(self, row: Any, name: str) -> str:
         value = getattr(row, _NAMED.get(name, name))
-        group = WORDS.get((self._name, name))
+        group = vocabulary.COLUMNS.get((self._name, name))
         if group and value:
             words = i18n.words(self._lang)
             return _safe(words.get(f"{group}.{value}", str(value)))

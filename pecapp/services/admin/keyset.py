@@ -52,8 +52,6 @@ class Listing:
     """The column that a period is about: an instant or a date."""
     only: Mapping[str, object] = field(default_factory=dict)
     """What is true of every row that is listed."""
-    usual: Mapping[str, str] = field(default_factory=dict)
-    """What is asked of a column when nothing else is."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,10 @@ class Asked:
     """Where the page begins, as an earlier page told it; the first page when empty."""
     account_id: int | None = None
     """The one customer whose rows are asked for, in a list that has the column."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What somebody typed, by the name of the field; what it means is `known`."""
+    known: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """What a column must be, one of these. Unless the sort has it among its `leads`, there are but few such rows."""
 
 
 class Cut(NamedTuple):
@@ -83,6 +85,8 @@ class Cut(NamedTuple):
 
 def cut(s: Session, listing: Listing, asked: Asked, size: int = SIZE) -> Cut:
     """One page. Its cost depends neither on how many rows there are nor on how far the page is from the first."""
+    if not all(asked.known.values()):
+        return Cut([], "", "", partial=False)
     backward, edge = _edge(listing, asked)
     plan = _plan(listing, asked, backward, edge)
     found = list(s.execute(plan.page.limit(size + 1)).all())
@@ -115,7 +119,6 @@ def _plan(listing: Listing, asked: Asked, backward: bool, edge: tuple[Any, ...] 
     down = sort.descending != backward
     sorted_by = [table.c[name] for name in sort.columns]
     filters = {name: value for name, value in asked.filters.items() if value in listing.filters.get(name, ())}
-    filters = {**listing.usual, **filters}
     served, rest = _tests(listing, asked, sort, filters)
     conditions = [test(table.c[name]) for name, test in served]
     conditions += [table.c[name].is_not(None) for name in sort.columns if table.c[name].nullable]
@@ -139,12 +142,14 @@ _Test = tuple[str, Callable[[Any], ColumnElement[bool]]]
 
 def _tests(listing: Listing, asked: Asked, sort: Sort, filters: Mapping[str, str]) -> tuple[list[_Test], list[_Test]]:
     """What an index of this sort answers, and what only a look at the rows does."""
-    one = {"account_id": asked.account_id} if asked.account_id and "account_id" in listing.table.c else {}
-    lead = "" if one else next((name for name in sort.leads if name in filters), "")
-    served: list[_Test] = [(name, partial(_is, value=value)) for name, value in {**listing.only, **one}.items()]
+    one = {"account_id": (asked.account_id,)} if asked.account_id and "account_id" in listing.table.c else {}
+    wanted = {**one, **{name: (value,) for name, value in filters.items()}, **asked.known}
+    few = {name for name in {**one, **asked.known} if name not in sort.leads}
+    lead = set() if few else {next((name for name in sort.leads if name in wanted), "")}
+    served: list[_Test] = [(name, partial(_is, value=value)) for name, value in listing.only.items()]
     rest: list[_Test] = []
-    for name, value in filters.items():
-        (served if name == lead else rest).append((name, partial(_is, value=value)))
+    for name, values in wanted.items():
+        (served if name in few | lead else rest).append((name, partial(_one_of, values=values)))
     period = sort.period or listing.period
     start, end = _period(listing.table.c[period], asked)
     if start is not None or end is not None:
@@ -155,6 +160,10 @@ def _tests(listing: Listing, asked: Asked, sort: Sort, filters: Mapping[str, str
 
 def _is(column: Any, value: object) -> ColumnElement[bool]:
     return column == value
+
+
+def _one_of(column: Any, values: Sequence[object]) -> ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
 def sort_of(listing: Listing, asked: Asked) -> Sort:

@@ -1,21 +1,25 @@
-"""The staff's lists: customers, orders, payments, services, saved methods, mails; sorted, filtered, paged."""
+"""The staff's lists: customers, orders, payments, services, saved methods, mails, what the staff did.
+
+They are sorted, filtered, paged.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from pecapp import db, errors, i18n, tables
-from pecapp.domain import orders, payments
+from pecapp.domain import orders, payments, staff
 from pecapp.services import access, methods, settlement, subscriptions
-from pecapp.services.admin import keyset, rows, views
+from pecapp.services.admin import keyset, register, rows, views
 
 EXPORT_SIZE = 500
 _LONGEST_ID = 9
+_LONGEST_TEXT = 254
 _GATEWAYS = ("stripe", "paypal")
 
 
@@ -25,10 +29,20 @@ class List:
 
     listing: keyset.Listing
     draw: Callable[[Session, Sequence[Any], i18n.Lang], Sequence[Any]]
+    means: Mapping[str, Callable[[Session, str], Mapping[str, Sequence[object]]]] = field(default_factory=dict)
+    """What a text typed into a field means, as what columns must be, by the field's name in an address."""
+    right: staff.Right = staff.Right.READ
 
 
 def _newest(*leads: str) -> keyset.Sort:
     return keyset.Sort(("created_at", "id"), descending=True, leads=leads)
+
+
+def _sent_to(s: Session, said: str) -> Mapping[str, Sequence[object]]:
+    """The mails to an address, written as it was typed or as its account has it."""
+    account = tables.Account
+    kept = s.exec(select(account.email).where(account.email_key == said.lower())).all()
+    return {"to_address": sorted({said, said.lower(), *kept})}
 
 
 LISTS: Mapping[str, List] = MappingProxyType(
@@ -114,9 +128,23 @@ LISTS: Mapping[str, List] = MappingProxyType(
                 {"newest": keyset.Sort(("ready_at", "id"), descending=True, leads=("status",))},
                 {"status": ("waiting", "failed", "sent")},
                 "ready_at",
-                usual={"status": "waiting"},
             ),
             rows.mails,
+            {"destinatario": _sent_to},
+        ),
+        "registro": List(
+            keyset.Listing(
+                db.table(tables.StaffAct),
+                {
+                    "newest": keyset.Sort(("at", "id"), descending=True, leads=("by_id", "act")),
+                    "oldest": keyset.Sort(("at", "id"), leads=("by_id", "act")),
+                },
+                {"act": register.ACTS},
+                "at",
+            ),
+            register.rows,
+            {"chi": register.by, "su": register.about},
+            staff.Right.STAFF,
         ),
     }
 )
@@ -132,9 +160,13 @@ ADDRESSED = MappingProxyType(
         "tipo": "kind",
         "canale": "channel",
         "rinnovo": "renewal",
+        "atto": "act",
     }
 )
 """The filters by their names in an address."""
+WHO = "chi"
+TYPED = MappingProxyType({WHO: "by", "su": "about", "destinatario": "to_address"})
+"""The fields in which one types, by their names in an address."""
 
 
 def usual_sort(name: str) -> str:
@@ -148,7 +180,14 @@ def asked(query: Mapping[str, str]) -> keyset.Asked:
     since, until = (day(query.get(name, "")) for name in (SINCE, UNTIL))
     said = query.get(CUSTOMER, "")
     account_id = int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_ID else None
-    return keyset.Asked(query.get(SORT, ""), filters, since, until, query.get(AT, ""), account_id)
+    typed = {name: text for where, name in TYPED.items() if (text := _text(query.get(where, "")))}
+    return keyset.Asked(query.get(SORT, ""), filters, since, until, query.get(AT, ""), account_id, typed)
+
+
+def _text(said: str) -> str:
+    """What was typed; empty for what no address and no number is."""
+    short = said.strip()[:_LONGEST_TEXT]
+    return short if short.isprintable() else ""
 
 
 def day(said: str) -> date | None:
@@ -158,12 +197,22 @@ def day(said: str) -> date | None:
     return None
 
 
+def narrowed(name: str, asked: keyset.Asked) -> dict[str, Any]:
+    """What a list that there is goes by, the period apart: what it has no filter for is left out."""
+    wanted = LISTS[name]
+    filters, typed = wanted.listing.filters, {TYPED[one] for one in wanted.means}
+    found: dict[str, Any] = {one: value for one, value in asked.filters.items() if value in filters.get(one, ())}
+    found |= {one: said for one, said in asked.said.items() if one in typed}
+    if asked.account_id is not None and "account_id" in wanted.listing.table.c:
+        found["account_id"] = asked.account_id
+    return found
+
+
 def page(actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.Lang) -> views.PageView:
     """One page of a list. Raises Forbidden, and NotFound for a list that there is not."""
-    access.staff(actor)
-    wanted = _wanted(name)
+    wanted = _wanted(actor, name)
     with db.reading() as s:
-        found = keyset.cut(s, wanted.listing, asked)
+        found = keyset.cut(s, wanted.listing, _understood(s, wanted, asked))
         drawn = list(wanted.draw(s, found.keys, lang))
     return views.PageView(drawn, found.before, found.after, found.partial)
 
@@ -174,16 +223,14 @@ def everything(actor: access.Actor, name: str, asked: keyset.Asked, lang: i18n.L
     No transaction stays open between two pieces, however slowly they are taken. Raises Forbidden, NotFound at once;
     Forbidden also before a piece that the actor may not read any more, dismissed meanwhile.
     """
-    access.staff(actor)
-    wanted = _wanted(name)
-    return _pieces(actor, wanted, replace(asked, at=""), lang)
+    return _pieces(actor, _wanted(actor, name), replace(asked, at=""), lang)
 
 
 def _pieces(actor: access.Actor, wanted: List, asked: keyset.Asked, lang: i18n.Lang) -> Iterator[Sequence[Any]]:
     while True:
         with db.reading() as s:
-            access.still_staff(s, actor)
-            found = keyset.cut(s, wanted.listing, asked, EXPORT_SIZE)
+            access.still_staff(s, actor, wanted.right)
+            found = keyset.cut(s, wanted.listing, _understood(s, wanted, asked), EXPORT_SIZE)
             drawn = wanted.draw(s, found.keys, lang)
         yield drawn
         if not found.after:
@@ -191,7 +238,18 @@ def _pieces(actor: access.Actor, wanted: List, asked: keyset.Asked, lang: i18n.L
         asked = replace(asked, at=found.after)
 
 
-def _wanted(name: str) -> List:
+def _wanted(actor: access.Actor, name: str) -> List:
+    access.staff(actor)
     if name not in LISTS:
         raise errors.NotFound
+    access.staff(actor, LISTS[name].right)
     return LISTS[name]
+
+
+def _understood(s: Session, wanted: List, asked: keyset.Asked) -> keyset.Asked:
+    """With what was typed as what columns must be; what the list has no field for is not asked."""
+    known: dict[str, Sequence[object]] = {}
+    for field_name, means in wanted.means.items():
+        if said := asked.said.get(TYPED[field_name], ""):
+            known |= means(s, said)
+    return replace(asked, known=known)

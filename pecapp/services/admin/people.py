@@ -46,7 +46,7 @@ def invite(actor: access.Actor, email: object, role: object, why: object) -> Non
     """
     access.staff(actor, staff.Right.STAFF)
     said, wanted = audit.reason(why), _role(role)
-    address, wrong = identity.check_email(email.strip()[:254] if isinstance(email, str) else "")
+    address, wrong = check_address(email)
     if wrong:
         raise errors.Invalid({"email": wrong})
     try:
@@ -57,6 +57,12 @@ def invite(actor: access.Actor, email: object, role: object, why: object) -> Non
             _record(s, actor, "member_invited", made, {}, {"role": wanted}, said)
     except IntegrityError:
         raise errors.Invalid({"email": "PERSONALE_CLIENTE"}) from None
+
+
+def check_address(email: object) -> tuple[str, str | None]:
+    """The address of somebody to invite, normalised, and what is wrong with it or None."""
+    said = email.strip()[:254] if isinstance(email, str) else ""
+    return identity.check_email(said) if said else ("", "CAMPO_OBBLIGATORIO")
 
 
 def invite_again(actor: access.Actor, account_id: int, why: object) -> None:

@@ -1,64 +1,16 @@
-"""The register of what the staff did: it can be read and never changed.
+"""The register of what the staff did: it can be read and never changed."""
 
-Acts are kept as plain data, under the names that the code has for things; here they are told in words.
-"""
-
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from types import MappingProxyType
-from typing import Any
 
 from sqlmodel import Session, col, select
 
-from pecapp import clock, db, i18n, tables
-from pecapp.domain import catalog, staff
-from pecapp.services import access, brake, methods
-from pecapp.services.admin import exports
+from pecapp import i18n, tables
+from pecapp.services.admin import register_words
 
-PAGE = 50
-_TITLES = MappingProxyType(
-    {
-        "clienti": "adm.customers",
-        "ordini": "adm.orders",
-        "pagamenti": "adm.payments",
-        "servizi": "adm.services",
-        "metodi": "adm.methods",
-        "posta": "adm.mails",
-    }
-)
-"""How the lists are called."""
-_STATUSES = MappingProxyType(
-    {
-        "order": "order.status",
-        "payment": "attempt.status",
-        "refund": "admin.event.state",
-        "method": "adm.method",
-        "event": "event.status",
-        "service": "service.status",
-    }
-)
-"""The words of a status, by what it is of."""
-_KINDS = MappingProxyType({"alert": "staff.alert", "code": "staff.code.kinds"})
-"""The words of a kind, by what it is of."""
-_GROUPS = MappingProxyType(
-    {
-        "role": "staff.role",
-        "renewal": "adm.renewal",
-        "template": "adm.template",
-        "gateway": "history.gateway",
-        "reason": "adm.reason",
-        "channel": "adm.channel",
-    }
-)
-"""The words of what was changed, by its name."""
-_UNSAID = frozenset({"email"})
-"""What the name of the subject says already."""
-_DAY, _MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\dT\S+")
-_DIGITS = 18
-"""Of a key of ours, at most."""
+_PREFIX = "staff.act."
+ACTS = tuple(key.removeprefix(_PREFIX) for key in i18n.words(i18n.DEFAULT) if key.startswith(_PREFIX))
+"""Everything that the staff can do, as the rows name it; its words are `staff.act.<act>`."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +19,11 @@ class Act:
 
     act_id: int
     at: str
+    iso: str
     by: str
     role: str
     act: str
-    """The key of its words."""
+    """In words."""
     subject: str
     url: str
     """Where what it was done to is shown; empty when nowhere."""
@@ -79,201 +32,59 @@ class Act:
     why: str
 
 
-def listing(actor: access.Actor, lang: i18n.Lang, before: int | None = None, limit: int = PAGE) -> list[Act]:
-    """The acts before the one of that number, newest first. Raises Forbidden."""
-    access.staff(actor, staff.Right.STAFF)
+def rows(s: Session, ids: Sequence[int], lang: i18n.Lang) -> list[Act]:
+    """These acts, in this order."""
     act, account = tables.StaffAct, tables.Account
-    wanted = select(act, account.email).join(account, col(account.id) == act.by_id).order_by(col(act.id).desc())
-    if before is not None:
-        wanted = wanted.where(col(act.id) < before)
-    with db.reading() as s:
-        return shown(s, s.exec(wanted.limit(limit)).all(), lang)
+    wanted = select(act, account.email).join(account, col(account.id) == act.by_id).where(col(act.id).in_(ids))
+    found = {row.id: (row, email) for row, email in s.exec(wanted)} if ids else {}
+    return shown(s, [found[one] for one in ids], lang)
 
 
 def shown(s: Session, found: Iterable[tuple[tables.StaffAct, str]], lang: i18n.Lang) -> list[Act]:
     """Acts as the staff reads them, each with the address of who did it: a few queries, however many acts."""
     acts = list(found)
-    known = _known(s, [row for row, _ in acts], lang)
+    known = register_words.known_to(s, [row for row, _ in acts], lang)
     return [
         Act(
             act_id=row.id or 0,
             at=i18n.instant(row.at, lang),
+            iso=row.at.isoformat(),
             by=email,
             role=row.role,
-            act=i18n.text(f"staff.act.{row.act}", lang),
-            subject=_subject(row, known, lang),
-            url=_url(row, known),
-            changed=_changed(row, known, lang),
+            act=i18n.text(f"{_PREFIX}{row.act}", lang),
+            subject=register_words.subject(row, known, lang),
+            url=register_words.url(row, known),
+            changed=register_words.changed(row, known, lang),
             why=row.why,
         )
         for row, email in acts
     ]
 
 
-# --- what it was done to ----------------------------------------------------------------------------------------------
+# --- what can be looked for -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Known:
-    """How what acts are about is called: by its kind, and by our key of it."""
-
-    names: Mapping[str, Mapping[str, str]]
-
-    def name(self, kind: str, key: object) -> str:
-        """Its name; empty when nobody knows it."""
-        return self.names.get(kind, {}).get(str(key), "")
+def by(s: Session, said: str) -> Mapping[str, Sequence[object]]:
+    """The acts of the member of this address, as what their rows hold."""
+    account = tables.Account
+    return {"by_id": s.exec(select(account.id).where(account.email_key == said.lower())).all()}
 
 
-def _known(s: Session, acts: Sequence[tables.StaffAct], lang: i18n.Lang) -> _Known:
-    asked: dict[str, set[str]] = defaultdict(set)
-    for row in acts:
-        kind, _, name = row.subject.partition(":")
-        asked["service" if kind == "debit" else kind].add(name.partition(":")[0])
-        asked["account"].add(str(row.after.get("account_id", "")))
-    read: Mapping[str, Callable[[Session, set[str], i18n.Lang], Mapping[Any, str]]] = {
-        "account": lambda s, keys, _: _pairs(s, tables.Account.id, tables.Account.email, _ids(keys)),
-        "service": lambda s, keys, _: _pairs(s, tables.Service.id, tables.Service.label, _ids(keys)),
-        "event": lambda s, keys, _: _pairs(s, tables.InboxEvent.id, tables.InboxEvent.type, _ids(keys)),
-        "product": lambda s, keys, lang: _pairs(
-            s, tables.Product.code, tables.Product.name_en if lang == "en" else tables.Product.name_it, keys
-        ),
-        "method": _methods,
-        "payment": _paid,
-        "refund": _given_back,
-    }
-    found = {kind: names(s, asked[kind], lang) for kind, names in read.items() if asked[kind] - {""}}
-    return _Known({kind: {str(key): name for key, name in names.items()} for kind, names in found.items()})
-
-
-def _ids(keys: Iterable[str]) -> set[int]:
-    """The keys that are numbers."""
-    return {int(key) for key in keys if key.isascii() and key.isdecimal() and len(key) <= _DIGITS}
-
-
-def _pairs(s: Session, key: Any, name: Any, keys: Iterable[Any]) -> dict[Any, str]:
-    return dict(s.exec(select(key, name).where(col(key).in_(keys))).all())
-
-
-def _methods(s: Session, keys: set[str], lang: i18n.Lang) -> dict[Any, str]:
-    method = tables.PaymentMethod
-    return {row.id: methods.title(row, lang) for row in s.exec(select(method).where(col(method.id).in_(_ids(keys))))}
-
-
-def _paid(s: Session, keys: set[str], _: i18n.Lang) -> dict[Any, str]:
-    """Numbers of the orders that payments were for."""
-    attempt, order = tables.PaymentAttempt, tables.Order
-    wanted = select(attempt.id, order.number).join(order, col(order.id) == attempt.order_id)
-    return dict(s.exec(wanted.where(col(attempt.id).in_(keys))).all())
-
-
-def _given_back(s: Session, keys: set[str], _: i18n.Lang) -> dict[Any, str]:
-    """Numbers of the orders that refunds were of."""
-    refund, order = tables.Refund, tables.Order
-    wanted = select(refund.id, order.number).join(order, col(order.id) == refund.order_id)
-    return dict(s.exec(wanted.where(col(refund.id).in_(keys))).all())
-
-
-def _subject(row: tables.StaffAct, known: _Known, lang: i18n.Lang) -> str:
-    kind, _, key = row.subject.partition(":")
-    words = i18n.words(lang)
-    if kind == "debit":
-        return _debit(key, known, lang)
-    if kind in {"payment", "refund"} and (number := known.name(kind, key)):
-        return i18n.text(f"staff.subject.{kind}.order", lang, name=number)
-    told = {
-        "list": words.get(_TITLES.get(key, ""), ""),
-        "gateway": words.get(f"history.gateway.{key}", ""),
-        "alert": words.get(f"staff.alert.{row.before.get('kind')}", ""),
-        "mail": words.get(f"adm.template.{row.after.get('template')}", ""),
-    }
-    name = told.get(kind) or known.name(kind, key) or key
-    return i18n.text(f"staff.subject.{kind}", lang, name=name)
-
-
-def _debit(scope: str, known: _Known, lang: i18n.Lang) -> str:
-    if scope == brake.ALL:
-        return i18n.text("staff.subject.debits", lang)
-    service_id, _, expiry = scope.partition(":")
-    name = known.name("service", service_id) or service_id
-    return i18n.text("staff.subject.debit", lang, name=name, on=_day(expiry, lang))
-
-
-def _url(row: tables.StaffAct, known: _Known) -> str:
-    kind, _, key = row.subject.partition(":")
-    number = key if kind == "order" else known.name(kind, key) if kind in {"payment", "refund"} else ""
-    if number:
-        return f"/admin/ordini/{number}"
-    if kind == "event":
-        return f"/admin/notifiche/{key}"
-    if kind == "list":
-        return f"/admin/{key}"
-    if row.subject == f"debit:{brake.ALL}":
-        return "/admin/addebiti"
-    return f"/admin/clienti/{row.account_id}" if row.account_id else ""
-
-
-# --- what it changed --------------------------------------------------------------------------------------------------
-
-
-def _changed(row: tables.StaffAct, known: _Known, lang: i18n.Lang) -> str:
-    """What differs, as `name: before → after`; what has one side alone is a fact of the act, as `name: value`."""
-    told = []
-    for name in {**row.before, **row.after}:
-        was, now = (_value(row, name, side.get(name), known, lang) for side in (row.before, row.after))
-        if name in _UNSAID or row.before.get(name) == row.after.get(name) or not (was or now):
-            continue
-        told.append(f"{_field(name, lang)}: {' → '.join(value for value in (was, now) if value)}")
-    return ", ".join(told)
-
-
-def _field(name: str, lang: i18n.Lang) -> str:
-    """What was changed, in words; for what nobody has named, the words that its name is made of."""
-    return i18n.words(lang).get(f"staff.field.{name}", name.replace("_", " ").strip().capitalize())
-
-
-def _value(row: tables.StaffAct, name: str, value: Any, known: _Known, lang: i18n.Lang) -> str:
-    if value is None or value == []:
-        return ""
-    if isinstance(value, bool):
-        return i18n.text(f"adm.csv.{'yes' if value else 'no'}", lang)
-    if isinstance(value, list):
-        return i18n.number(len(value), lang)
-    if name == "account_id":
-        return known.name("account", value) or str(value)
-    if name == "value":
-        percent = {**row.before, **row.after}.get("kind") == catalog.CodeKind.PERCENT
-        return f"{value} %" if percent else i18n.money(int(value), lang)
-    if isinstance(value, int):
-        return i18n.money(value, lang) if name.endswith("_cents") else i18n.number(value, lang)
-    return _words(row.subject, name, str(value), lang)
-
-
-def _words(subject: str, name: str, said: str, lang: i18n.Lang) -> str:
-    """A text of ours in words: a status or a kind, a day, a moment, a period; anything else as it is."""
-    found = i18n.words(lang).get(f"{_group(subject, name)}.{said}")
-    if found:
-        return found
-    if name == "period":
-        return " – ".join(_day(part, lang) or "…" for part in said.split("/"))
-    return _day(said, lang)
-
-
-def _group(subject: str, name: str) -> str:
-    """Where the words for a machine word are; empty for none."""
-    kind, _, key = subject.partition(":")
-    if kind == "list":
-        return _GROUPS.get(name) or exports.WORDS.get((key, name), "")
-    return {"status": _STATUSES, "kind": _KINDS}.get(name, {}).get(kind, "") or _GROUPS.get(name, "")
-
-
-def _day(said: str, lang: i18n.Lang) -> str:
-    """A day or a moment in words; anything else as it is."""
-    try:
-        if _DAY.fullmatch(said):
-            return i18n.date(date.fromisoformat(said), lang)
-        if _MOMENT.fullmatch(said):
-            at = datetime.fromisoformat(said)
-            return i18n.instant(at if at.tzinfo else at.replace(tzinfo=clock.ROME), lang)
-    except ValueError:
-        return said
-    return said
+def about(s: Session, said: str) -> Mapping[str, Sequence[object]]:
+    """What was done to an order with its payments and refunds, to a customer with all that is theirs, to a member of
+    the staff, or to a mailbox; known by its number or its address.
+    """
+    account = s.exec(select(tables.Account).where(tables.Account.email_key == said.lower())).one_or_none()
+    if account is not None and account.role == "customer":
+        return {"account_id": (account.id,)}
+    if account is not None:
+        return {"subject": (f"account:{account.id}",)}
+    order = s.exec(select(tables.Order.id).where(tables.Order.number == said)).one_or_none()
+    if order is None:
+        held = s.exec(select(tables.Service.id).where(tables.Service.label == said.lower())).all()
+        return {"subject": [f"service:{one}" for one in held]}
+    attempt, refund = tables.PaymentAttempt, tables.Refund
+    paid = s.exec(select(attempt.id).where(attempt.order_id == order)).all()
+    given_back = s.exec(select(refund.id).where(refund.order_id == order)).all()
+    of_order = (f"order:{said}", *(f"payment:{one}" for one in paid), *(f"refund:{one}" for one in given_back))
+    return {"subject": of_order}

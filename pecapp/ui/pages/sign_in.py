@@ -24,6 +24,7 @@ def _said() -> rx.Component:
         rx.match(
             State.news,
             ("confirmed", feedback.callout(None, rx.el.p(text.t("access.confirmed")), tone="success", live=True)),
+            ("ended", feedback.callout(None, rx.el.p(text.t("access.ended")), tone="warning", live=True)),
             ("changed", feedback.callout(None, rx.el.p(text.t("access.changed")), tone="success", live=True)),
             rx.fragment(),
         ),

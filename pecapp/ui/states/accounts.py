@@ -1,6 +1,7 @@
 """Sign-in, registration, lost passwords: what their pages show and do."""
 
 import asyncio
+from types import MappingProxyType
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from pecapp.services import access, accounts
 from pecapp.ui.states import session
 
 AREA = "/area-clienti"
+_NEWS = MappingProxyType({"confermata": "confirmed", "cambiata": "changed", "finita": "ended"})
 _KINDS = frozenset(identity.CustomerKind)
 _NEVER_KEPT = frozenset({"password", "password_again"})
 
@@ -31,7 +33,7 @@ class SignIn(rx.State):
     username: rx.Field[str] = rx.field(default="")
     problem: rx.Field[str] = rx.field(default="")
     news: rx.Field[str] = rx.field(default="")
-    """`confirmed` or `changed`: what a link has just done."""
+    """`confirmed` or `changed`: what a link has just done; `ended`: that the session is over."""
     next_path: rx.Field[str] = rx.field(default="")
     register_path: rx.Field[str] = rx.field(default="/registrati")
 
@@ -43,7 +45,7 @@ class SignIn(rx.State):
         if (await session.actor(self)).signed_in:
             return rx.redirect(self.next_path or AREA, replace=True)
         self.problem, self.username = "", ""
-        self.news = "confirmed" if query.get("confermata") else "changed" if query.get("cambiata") else ""
+        self.news = next((news for name, news in _NEWS.items() if query.get(name)), "")
         if query.get("errore"):
             await self._recall()
         self.register_path = f"/registrati?next={quote(self.next_path, safe='')}" if self.next_path else "/registrati"

@@ -8,7 +8,7 @@ import pytest
 from pecapp import db, errors, tables
 from pecapp.domain import money
 from pecapp.services import access, accounts, subscriptions
-from pecapp.services.admin import acts, board, people, register, timeline
+from pecapp.services.admin import acts, board, keyset, lists, people, timeline
 from tests.support import factories
 from tests.support import people as persons
 from tests.support.gateway import FakeGateway
@@ -137,7 +137,7 @@ def _open_alert() -> int:
 
 READING: dict[str, tuple[set[str], Callable[[access.Actor], object]]] = {
     "the board": ({"support", "finance", "owner"}, lambda actor: board.figures(actor, "it")),
-    "the register": ({"owner"}, lambda actor: register.listing(actor, "it")),
+    "the register": ({"owner"}, lambda actor: lists.page(actor, "registro", keyset.Asked(), "it")),
     "the staff": ({"owner"}, people.listing),
 }
 
@@ -460,7 +460,7 @@ def test_nobody_of_the_staff_takes_another_name(shop: FakeGateway) -> None:
 def test_the_register_tells_who_did_what_and_why(shop: FakeGateway) -> None:
     owner, order = persons.staff(), paid()
     acts.refund(owner, order.number, KEY, WHY, cents=100)
-    (told,) = [act for act in register.listing(owner, "it") if act.why == WHY]
+    (told,) = [act for act in lists.page(owner, "registro", keyset.Asked(), "it").rows if act.why == WHY]
     assert (told.by, told.act, told.url) == ("owner@esempio.test", "Rimborso disposto", f"/admin/ordini/{order.number}")
     assert "Rimborsato: 0,00\xa0€ → 1,00\xa0€" in told.changed
     with db.reading() as s:

@@ -7,6 +7,7 @@ A page module has `ROUTE`, `TITLE_KEY`, `ON_LOAD`, and `page()` that returns `fr
 from typing import Any, Literal
 
 import reflex as rx
+from reflex_base.utils.imports import ImportDict
 
 from pecapp.domain import staff
 from pecapp.ui import layout, text
@@ -63,6 +64,22 @@ def page(
     )
 
 
+class Leave(rx.Fragment):
+    """Once the session has ended the browser leaves for another document: nothing stays in the tab, nor behind «back».
+
+    The router would keep this one, and with it what the page has shown.
+    """
+
+    def add_imports(self) -> ImportDict:
+        """React's part that the hook uses."""
+        return {"react": "useEffect"}
+
+    def add_hooks(self) -> list[str | rx.Var]:
+        """Leave as soon as there is a way back, in place of the page that is left."""
+        way = Lasting.way_back
+        return [rx.Var(f"useEffect(() => {{ if ({way}) window.location.replace({way}); }}, [{way}]);")]
+
+
 def _lasting() -> rx.Component:
     """What is said of a session that is about to end; its place is always there, so that it is announced."""
     soon = feedback.callout(
@@ -74,16 +91,8 @@ def _lasting() -> rx.Component:
     final = feedback.callout(
         text.t("staff.session.soon"), rx.el.p(text.t("staff.session.final", at=Lasting.ends)), tone="warning"
     )
-    ended = feedback.callout(
-        text.t("staff.session.ended"),
-        rx.el.p(text.t("staff.session.ended_text")),
-        buttons.bar(
-            buttons.link_button(text.t("staff.session.enter"), href=Lasting.way_back, look="primary", document=True)
-        ),
-        tone="problem",
-    )
     near = rx.cond(Lasting.ends != "", rx.cond(Lasting.final, final, soon), rx.fragment())
-    return rx.el.div(rx.cond(Lasting.ended, ended, near), role="alert", class_name="flash-place")
+    return rx.fragment(rx.el.div(near, role="alert", class_name="flash-place"), Leave.create())
 
 
 def may(right: staff.Right, *children: rx.Component) -> rx.Component:

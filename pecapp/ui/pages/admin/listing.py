@@ -26,6 +26,7 @@ _GROUPS = {
     "tipo": "adm.kind",
     "canale": "adm.channel",
     "rinnovo": "adm.renewal",
+    "atto": "staff.act",
 }
 """The words of what can be asked of a filter; those of a status are each list's own."""
 
@@ -73,12 +74,13 @@ def _asked(look: Look, state: text.Live) -> rx.Component:
     listing = lists.LISTS[look.name].listing
     chosen = state.chosen
     groups = _GROUPS | {"stato": look.statuses}
-    fields = [
+    fields = [_typed(name, state) for name in lists.LISTS[look.name].means]
+    fields += [
         forms.select_field(
             name,
             text.t(f"adm.filter.{name}"),
             [(value, text.t(f"{groups[name]}.{value}")) for value in listing.filters[column]],
-            **_usually(listing.usual.get(column, ""), chosen[name]),
+            **_any(chosen[name]),
         )
         for name, column in lists.ADDRESSED.items()
         if column in listing.filters
@@ -130,11 +132,25 @@ def filters(
     )
 
 
-def _usually(usual: str, chosen: text.Live) -> dict[str, Any]:
-    """How a filter stands before anybody has touched it: at all, or where the list asks for one of them, at that."""
-    if usual:
-        return {"default_value": rx.cond(chosen != "", chosen, usual)}
+def _any(chosen: text.Live) -> dict[str, Any]:
+    """A choice of which none need be made."""
     return {"prompt": text.t("adm.all"), "required": False, "default_value": chosen}
+
+
+def _typed(name: str, state: text.Live) -> rx.Component:
+    """A field for an address or a number; who of the staff it was is chosen among them."""
+    label, chosen = text.t(f"adm.filter.{name}"), state.chosen[name]
+    if name == lists.WHO:
+        return forms.select_field(name, label, state.people, **_any(chosen))
+    return forms.text_field(
+        name,
+        label,
+        hint=text.t(f"adm.filter.{name}.hint"),
+        required=False,
+        type="search",
+        auto_complete="off",
+        default_value=chosen,
+    )
 
 
 def _one_customer(account_id: text.Live) -> rx.Component:

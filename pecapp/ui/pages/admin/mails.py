@@ -37,5 +37,5 @@ ON_LOAD = states.Mails.load
 
 
 def page() -> rx.Component:
-    """Those that wait, unless others are asked for."""
+    """All of them, newest first, unless some are asked for."""
     return listing.page(LOOK, State)

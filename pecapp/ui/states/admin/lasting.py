@@ -13,20 +13,19 @@ from pecapp.services.admin import lasting as services
 from pecapp.ui import live
 from pecapp.ui.states import session
 
-ENTER = "/admin/entra"
+SIGN_IN = "/accedi"
 
 
 class Lasting(rx.State):
-    """What a page says of its session when that is about to end, and once it has ended."""
+    """What a page says of its session when that is about to end; once it has ended, the page leaves."""
 
     _policy: ClassVar[str] = "public"  # whose session has ended is nobody any more, and must be told
     ends: str = ""
     """When the session ends; empty while that is far."""
     final: bool = False
     """Whether it can be prolonged no more."""
-    ended: bool = False
     way_back: str = ""
-    """Where one signs in again and comes back here."""
+    """Once the session has ended: where one signs in again and comes back here."""
     _of_staff: bool = False
     """Whether this tab belongs to a member of staff."""
 
@@ -53,13 +52,13 @@ class Lasting(rx.State):
         return rx.set_focus("main")
 
     async def _look(self, who: access.Actor) -> None:
-        self.ends, self.final, self.ended, self.way_back = "", False, False, ""
+        self.ends, self.final, self.way_back = "", False, ""
         try:
             near = await asyncio.to_thread(services.ending, who, await session.lang(self))
         except errors.Forbidden:
             here = self.router.url
             path = f"{here.path}?{here.query}" if here.query else here.path
-            self.ended, self.way_back = True, f"{ENTER}?next={quote(path, safe='')}"
+            self.way_back = f"{SIGN_IN}?finita=1&next={quote(path, safe='')}"
             return
         if near is not None:
             self.ends, self.final = near.at, near.final

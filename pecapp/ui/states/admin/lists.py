@@ -6,10 +6,11 @@ from urllib.parse import urlencode
 import reflex as rx
 from reflex.event import EventSpec
 
-from pecapp.services.admin import lists, views
+from pecapp.domain import staff
+from pecapp.services.admin import lists, people, register, views
 from pecapp.ui.states import session
 
-_ASKED = (lists.CUSTOMER, lists.SORT, lists.SINCE, lists.UNTIL, *lists.ADDRESSED)
+_ASKED = (lists.CUSTOMER, lists.SORT, lists.SINCE, lists.UNTIL, *lists.ADDRESSED, *lists.TYPED)
 _LONGEST = 400
 
 
@@ -130,4 +131,21 @@ class Mails(Paged, rx.State):
     @rx.event
     async def load(self) -> None:
         """Show the page that the address asks for."""
+        self.rows = await self._look()
+
+
+class Register(Paged, rx.State):
+    """`/admin/registro`."""
+
+    _policy: ClassVar[str] = "admin"
+    _right: ClassVar[staff.Right] = staff.Right.STAFF
+    _name: ClassVar[str] = "registro"
+    rows: list[register.Act] = []
+    people: list[str] = []
+    """The addresses of those who are or were of the staff."""
+
+    @rx.event
+    async def load(self) -> None:
+        """Show the page that the address asks for."""
+        self.people = [member.email for member in await session.call(self, people.listing)]
         self.rows = await self._look()

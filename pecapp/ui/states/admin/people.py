@@ -1,4 +1,4 @@
-"""Who is of the staff, and what they did: for the owner."""
+"""Who is of the staff: for the owner."""
 
 from typing import ClassVar
 
@@ -6,9 +6,9 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from pecapp import errors, i18n
-from pecapp.domain import identity, staff
+from pecapp.domain import staff
 from pecapp.services import live as topics
-from pecapp.services.admin import people, register
+from pecapp.services.admin import people
 from pecapp.ui import live
 from pecapp.ui.states import session
 
@@ -51,7 +51,7 @@ class People(session.Form, rx.State):
         try:
             await session.call(self, people.invite, email, role, why)
         except errors.Invalid as refusal:
-            _, wrong = identity.check_email(email)
+            _, wrong = people.check_address(email)
             # the service names the first thing that it meets; who has filled in nothing is told of everything
             found = _named(refusal) | ({"email": wrong} if wrong else {})
             self.errors = i18n.field_texts(errors.Invalid(found), await session.lang(self))
@@ -80,30 +80,3 @@ class People(session.Form, rx.State):
 def _named(refusal: errors.Invalid) -> dict[str, str]:
     """What is wrong with an invitation, by the names of its form."""
     return {"invite_why" if name == "why" else name: code for name, code in refusal.fields.items()}
-
-
-class Register(rx.State):
-    """What the staff did."""
-
-    _policy: ClassVar[str] = "admin"
-    _right: ClassVar[staff.Right] = staff.Right.STAFF
-    ready: bool = False
-    acts: list[register.Act] = []
-    more: bool = False
-
-    @rx.event
-    async def load(self) -> None:
-        """Show the latest acts."""
-        self.acts = await self._page(None)
-        self.ready = True
-
-    @rx.event
-    async def older(self) -> None:
-        """Show the acts before those that are shown."""
-        if self.acts:
-            self.acts = self.acts + await self._page(self.acts[-1].act_id)
-
-    async def _page(self, before: int | None) -> list[register.Act]:
-        found = await session.call(self, register.listing, await session.lang(self), before)
-        self.more = len(found) == register.PAGE
-        return found
