@@ -32,6 +32,8 @@ def fill(customers: int) -> None:
         made.methods()
         made.renewals()
         made.mails()
+        made.disputes()
+        made.acts()
         made.restart_numbering()
     if not db.is_sqlite():
         with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -226,7 +228,7 @@ class _Crowd:
         self._derived(tables.Receipt, receipt, attempt)
         event = {
             "gateway": "a.gateway", "event_id": "'evt_' || a.gateway_ref", "type": "'checkout.session.completed'",
-            "attempt_id": "a.id", "body": "'{}'", "status": "'done'", "received_at": "a.created_at",
+            "attempt_id": "a.id", "body": "'{}'", "status": EVENT, "received_at": "a.created_at",
         }  # fmt: skip
         self._derived(tables.InboxEvent, event, attempt)
         refund = {
@@ -313,11 +315,39 @@ class _Crowd:
             body_text="'Gentile cliente, abbiamo ricevuto il tuo ordine.'",
         )
 
+    def disputes(self) -> None:
+        """One for every two hundred payments; of most it is long decided."""
+        dispute = {
+            "gateway": "a.gateway", "dispute_ref": "'dp_' || a.gateway_ref", "attempt_id": "a.id", "order_id": "o.id",
+            "amount_cents": "a.amount_cents", "currency": "'eur'", "reason": "'fraudulent'",
+            "status": "CASE WHEN o.id % 5000 = 0 THEN 'to_answer' WHEN o.id % 400 = 0 THEN 'won' ELSE 'lost' END",
+            "opened_at": "a.created_at", "noted_at": "a.created_at",
+        }  # fmt: skip
+        source = "payment_attempt a JOIN customer_order o ON o.id = a.order_id"
+        self._derived(tables.Dispute, dispute, f"{source} WHERE a.status = 'succeeded' AND o.id % 200 = 0")
+
+    def acts(self) -> None:
+        """One for every ten orders, by three who take turns."""
+        order = "i * 10"
+        self.add(
+            tables.StaffAct,
+            self.orders_count // 10,
+            id="i",
+            at=self.at(f"CAST({order} AS BIGINT) * {YEARS} / {self.orders_count}"),
+            by_id="1 + i % 3",
+            role="'owner'",
+            act="CASE WHEN i % 1000 = 0 THEN 'order_cancelled' ELSE 'refunded' END",
+            subject=f"'order:' || {_text(f'{NUMBER} + {order}')}",
+            account_id=_scattered(self.customers).replace("i", order),
+            why="'lo ha chiesto al telefono'",
+        )
+
     def restart_numbering(self) -> None:
         """Let the database give the next rows numbers that are free."""
         if self.sqlite:
             return
-        for name in ("account", "customer_order", "order_line", "service", "payment_method", "outbox_mail"):
+        numbered = ("account", "customer_order", "order_line", "service", "payment_method", "outbox_mail", "staff_act")
+        for name in numbered:
             highest = f"SELECT max(id) FROM {name}"  # noqa: S608  (our own names)
             self.s.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), ({highest}))"))
 
@@ -330,6 +360,10 @@ STATUS = (
 ATTEMPT = (
     "CASE WHEN i % 5000 = 1 THEN 'unknown' WHEN i % 100 IN (1, 2, 3) THEN 'expired'"
     " WHEN i % 100 IN (4, 5) THEN 'cancelled' WHEN i % 100 = 7 THEN 'declined' ELSE 'succeeded' END"
+)
+EVENT = (
+    "CASE o.id % 100 WHEN 20 THEN 'waiting' WHEN 40 THEN 'unmatched' WHEN 60 THEN 'quarantined'"
+    " WHEN 80 THEN 'ignored' ELSE 'done' END"
 )
 GATEWAY = "CASE WHEN i % 7 = 3 THEN 'paypal' ELSE 'stripe' END"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
 
 from pecapp import errors, settings
 
@@ -25,7 +25,7 @@ LANGS: tuple[Lang, ...] = ("it", "en")
 DEFAULT: Lang = "it"
 
 _DIRECTORY = Path(__file__).parent / "locales"
-_BABEL = MappingProxyType({"it": "it_IT", "en": "en_GB"})
+_BABEL = MappingProxyType({"it": Locale("it", "IT"), "en": Locale("en", "GB")})
 _HIGHEST_CENTS = 10**12
 _ROME = dates.get_timezone("Europe/Rome")
 _log = logging.getLogger(__name__)

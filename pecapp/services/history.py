@@ -12,11 +12,9 @@ from sqlmodel import Session, and_, col, or_, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, orders
-from pecapp.services import access, dunning, history_facts, history_steps, history_views, inbox
+from pecapp.services import access, dunning, history_facts, history_steps, history_views
 
 PAGE = 20
-_TOLD_EVENTS = (inbox.WAITING, inbox.DONE, inbox.UNMATCHED)
-"""Authentic notifications that speak of an attempt and say nothing odd."""
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -87,6 +85,8 @@ def _newest_attempts(s: Session, order_ids: Sequence[int]) -> dict[int, tables.P
 def _methods(s: Session, account_id: int, ids: Iterable[int | None]) -> dict[int, tables.PaymentMethod]:
     method = tables.PaymentMethod
     wanted = [one for one in set(ids) if one is not None]
+    if not wanted:
+        return {}
     found = s.exec(select(method).where(method.account_id == account_id, col(method.id).in_(wanted)))
     return {row.id or 0: row for row in found}
 
@@ -102,11 +102,10 @@ def chain(actor: access.Actor, number: str, lang: i18n.Lang) -> history_views.Ch
     """
     account_id = access.require(actor)
     with db.reading() as s:
-        found = s.exec(_renewals(account_id).where(tables.Order.number == number)).one_or_none()
-        if found is None:
-            raise errors.NotFound("ORD_NON_TROVATO")
-        known = _known(s, *found)
-    order, renewal, service = found
+        known = _whole(s, number, tables.Order.account_id == account_id)
+    if not isinstance(known, history_facts.Known):
+        raise errors.NotFound("ORD_NON_TROVATO")
+    order, renewal, service = known.order, known.renewal, known.service
     attempt = history_facts.telling(known.attempts, order.id or 0)
     row = _row(order, renewal, service, attempt, known.methods, lang)
     coming = history_steps.coming(known, clock.today(), lang)
@@ -121,39 +120,71 @@ def chain(actor: access.Actor, number: str, lang: i18n.Lang) -> history_views.Ch
     )
 
 
-def told(s: Session, order: tables.Order) -> history_facts.Told:
-    """Everything that is stored about an order, whosever it is and whatever it was for; `Known` for a renewal."""
-    found = s.exec(_renewals(order.account_id).where(tables.Order.id == order.id)).one_or_none()
-    return _known(s, *found) if found else _told(s, order, None)
+def told(s: Session, number: str) -> history_facts.Told:
+    """Everything that is stored about an order, whosever it is and whatever it was for; `Known` for a renewal.
+
+    Raises NotFound.
+    """
+    return _whole(s, number)
 
 
-def _told(s: Session, order: tables.Order, renewal: tables.Renewal | None) -> history_facts.Told:
-    order_id = order.id or 0
-    attempt, refund, line = tables.PaymentAttempt, tables.Refund, tables.OrderLine
-    attempts = s.exec(select(attempt).where(attempt.order_id == order_id).order_by(col(attempt.number))).all()
+def _whole(s: Session, number: str, *where: Any) -> history_facts.Told:
+    order, receipt, renewal, service = tables.Order, tables.Receipt, tables.Renewal, tables.Service
+    renewed = and_(col(service.id) == col(renewal.service_id), col(service.account_id) == col(order.account_id))
+    found = s.exec(
+        select(order, receipt, renewal, service)
+        .join(receipt, col(receipt.order_id) == col(order.id), isouter=True)
+        .join(renewal, col(renewal.order_id) == col(order.id), isouter=True)
+        .join(service, renewed, isouter=True)
+        .where(order.number == number, *where)
+    ).one_or_none()
+    if found is None:
+        raise errors.NotFound("ORD_NON_TROVATO")
+    placed, proof, term, its_service = found
+    if term is None or its_service is None:
+        return _told(s, placed, proof, None)
+    return _known(s, _told(s, placed, proof, term), term, its_service)
+
+
+def _told(
+    s: Session, order: tables.Order, receipt: tables.Receipt | None, renewal: tables.Renewal | None
+) -> history_facts.Told:
+    refund, line = tables.Refund, tables.OrderLine
+    attempts, kept = _attempts(s, order)
     return history_facts.Told(
         order=order,
-        lines=s.exec(select(line).where(line.order_id == order_id).order_by(col(line.id))).all(),
+        lines=s.exec(select(line).where(line.order_id == order.id).order_by(col(line.id))).all(),
         attempts=attempts,
-        receipt=s.get(tables.Receipt, order_id),
-        refunds=s.exec(select(refund).where(refund.order_id == order_id).order_by(col(refund.created_at))).all(),
+        receipt=receipt,
+        refunds=s.exec(select(refund).where(refund.order_id == order.id).order_by(col(refund.created_at))).all(),
         events=_events(s, attempts),
         mails=_mails(s, order, renewal),
-        methods=_methods(s, order.account_id, [one.method_id for one in attempts]),
+        methods=kept,
     )
 
 
-def _known(s: Session, order: tables.Order, renewal: tables.Renewal, service: tables.Service) -> history_facts.Known:
+def _attempts(s: Session, order: tables.Order) -> tuple[list[tables.PaymentAttempt], dict[int, tables.PaymentMethod]]:
+    """The tries to pay an order, and the kept methods on which they were made."""
+    attempt, method = tables.PaymentAttempt, tables.PaymentMethod
+    owned = and_(col(method.id) == col(attempt.method_id), col(method.account_id) == order.account_id)
+    wanted = select(attempt, method).join(method, owned, isouter=True).where(attempt.order_id == order.id)
+    found = s.exec(wanted.order_by(col(attempt.number))).all()
+    return [one for one, _ in found], {kept.id or 0: kept for _, kept in found if kept is not None}
+
+
+def _known(
+    s: Session, told: history_facts.Told, renewal: tables.Renewal, service: tables.Service
+) -> history_facts.Known:
     """Everything that is stored about a renewal order."""
-    choice = tables.RenewalChoice
+    order, choice = told.order, tables.RenewalChoice
     known = history_facts.Known(
-        **vars(_told(s, order, renewal)),
+        **vars(told),
         renewal=renewal,
         service=service,
         choices=s.exec(select(choice).where(choice.service_id == service.id)).all(),
         sms=_sms(s, order, renewal),
     )
-    ids = [*known.charged, *(one.method_id for one in known.choices), known.activated_on]
+    ids = {*known.charged, *(one.method_id for one in known.choices), known.activated_on} - {*known.methods}
     return replace(
         known,
         accepted=_accepted(s, known),
@@ -164,9 +195,11 @@ def _known(s: Session, order: tables.Order, renewal: tables.Renewal, service: ta
 
 def _events(s: Session, attempts: Sequence[tables.PaymentAttempt]) -> Sequence[tables.InboxEvent]:
     event = tables.InboxEvent
+    if not attempts:
+        return []
     return s.exec(
         select(event)
-        .where(col(event.attempt_id).in_([one.id for one in attempts]), col(event.status).in_(_TOLD_EVENTS))
+        .where(col(event.attempt_id).in_([one.id for one in attempts]))
         .order_by(col(event.received_at))
         .options(defer(event.body, raiseload=True))  # pyright: ignore[reportArgumentType]  (a column)
     ).all()
@@ -210,9 +243,11 @@ def _accepted(s: Session, known: history_facts.Known) -> Sequence[tables.Accepta
 
 
 def _mandates(s: Session, account_id: int, method_ids: Iterable[int]) -> Sequence[tables.Mandate]:
-    mandate = tables.Mandate
+    mandate, wanted = tables.Mandate, list(method_ids)
+    if not wanted:
+        return []
     return s.exec(
         select(mandate)
-        .where(mandate.account_id == account_id, col(mandate.method_id).in_(list(method_ids)))
+        .where(mandate.account_id == account_id, col(mandate.method_id).in_(wanted))
         .order_by(col(mandate.authorised_at), col(mandate.id))
     ).all()

@@ -22,6 +22,7 @@ class Told:
     receipt: tables.Receipt | None
     refunds: Sequence[tables.Refund]
     events: Sequence[tables.InboxEvent]
+    """Every notification about the attempts, also what is odd and only the staff may see; without its body."""
     mails: Sequence[tables.OutboxMail]
     methods: Mapping[int, tables.PaymentMethod] = field(default_factory=dict)
 

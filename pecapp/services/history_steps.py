@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from pecapp import i18n, tables
 from pecapp.domain import calendar, dunning, orders, payments, refunds
-from pecapp.services import facts, history_facts, history_views, methods, subscriptions
+from pecapp.services import facts, history_facts, history_views, inbox, methods, subscriptions
 
 FORECAST = "/prossimi-addebiti"
 _NO_MAIL_OF_ITS_OWN = ("m04", "m13")
 """Told by another step."""
+_TOLD_EVENTS = (inbox.WAITING, inbox.DONE, inbox.UNMATCHED)
+"""Authentic notifications that speak of an attempt and say nothing odd."""
 
 
 class Coming(NamedTuple):
@@ -310,7 +312,7 @@ def _answer(attempt: tables.PaymentAttempt, shown: str, lang: i18n.Lang) -> Iter
 
 def _event(attempt: tables.PaymentAttempt, events: Sequence[tables.InboxEvent], lang: i18n.Lang) -> Iterator[_Step]:
     """What the gateway has notified of a try; only what is signed is ever stored."""
-    mine = [one for one in events if one.attempt_id == attempt.id]
+    mine = [one for one in events if one.attempt_id == attempt.id and one.status in _TOLD_EVENTS]
     if mine:
         gateway = i18n.text(f"history.gateway.{attempt.gateway}", lang)
         key = "history.event.one" if len(mine) == 1 else "history.event.more"

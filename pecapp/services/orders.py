@@ -149,23 +149,26 @@ def _lines(s: Session, order: tables.Order) -> list[tables.OrderLine]:
 
 def rows(s: Session, found: Sequence[tables.Order], lang: i18n.Lang) -> list[views.OrderRowView]:
     """Orders as lists show them, in the order given."""
-    titles: dict[int, str] = {}
+    first: dict[int, tables.OrderLine] = {}
     ids = [order.id for order in found]
     for line in s.exec(
         select(tables.OrderLine).where(col(tables.OrderLine.order_id).in_(ids)).order_by(col(tables.OrderLine.id))
     ):
-        titles.setdefault(line.order_id, line.name_en if lang == "en" else line.name_it)
-    return [
-        views.OrderRowView(
-            number=order.number,
-            created=i18n.date(order.created_at.astimezone(clock.ROME).date(), lang),
-            title=_title(order, titles.get(order.id or 0, ""), lang),
-            gross=i18n.money(order.gross_cents, lang),
-            status=order.status,
-            subject=_subject(order),
-        )
-        for order in found
-    ]
+        first.setdefault(line.order_id, line)
+    return [row(order, first.get(order.id or 0), lang) for order in found]
+
+
+def row(order: tables.Order, first: tables.OrderLine | None, lang: i18n.Lang) -> views.OrderRowView:
+    """An order as lists show it, under the name of the first of its lines."""
+    product = (first.name_en if lang == "en" else first.name_it) if first else ""
+    return views.OrderRowView(
+        number=order.number,
+        created=i18n.date(order.created_at.astimezone(clock.ROME).date(), lang),
+        title=_title(order, product, lang),
+        gross=i18n.money(order.gross_cents, lang),
+        status=order.status,
+        subject=_subject(order),
+    )
 
 
 def _title(order: tables.Order, product: str, lang: i18n.Lang) -> str:

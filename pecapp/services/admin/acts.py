@@ -287,12 +287,6 @@ def _renewing(s: Session, order: tables.Order) -> list[str]:
     return list(s.exec(wanted.order_by(col(service.id))))
 
 
-def is_refundable(s: Session, order: tables.Order) -> bool:
-    """Whether something of what was paid for an order is left that could go back."""
-    attempt = _paid_by(s, order)
-    return attempt is not None and refunds.left(s, attempt) > 0
-
-
 def _owner(s: Session, table: type[tables.Service] | type[tables.PaymentMethod], row_id: int) -> int:
     """Whose a row is. The row itself is read by whoever holds it: what was read before could be of a moment ago."""
     owner = s.exec(select(table.account_id).where(table.id == row_id)).one_or_none()

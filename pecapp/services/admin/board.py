@@ -5,23 +5,29 @@ added up once and kept.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import func
+from sqlalchemy import func, sql
 from sqlmodel import Session, col, select
 
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import calendar, payments, staff
 from pecapp.services import access, audit, debits, inbox, live, subscriptions
-from pecapp.services.admin import batch, lists
+from pecapp.services.admin import batch, lists, rows, views
 
 DAYS = 30
 MOST = 1000
 """Beyond so many a figure says «more than»: nobody counts them one by one."""
 ALERTS = 20
+LATEST = 5
+_STANDING = MappingProxyType({"redirected": payments.Status.REDIRECTED, "unknown": payments.Status.UNKNOWN})
+"""The payments that are neither here nor there, by the key of their figure."""
+_EVENTS = (inbox.WAITING, inbox.UNMATCHED, inbox.QUARANTINED)
+"""The notifications that are not done with; each figure has the key of its status."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ class BoardView:
     due: list[Figure] = field(default_factory=list)
     events: list[Figure] = field(default_factory=list)
     mails: list[Figure] = field(default_factory=list)
+    latest: list[views.PaymentRow] = field(default_factory=list)
+    """The last tries to pay, as they stand now."""
     failures: list[Failure] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
     takings: Scale = field(default_factory=Scale)
@@ -117,14 +125,15 @@ def figures(actor: access.Actor, lang: i18n.Lang) -> BoardView:
             .order_by(col(tables.Alert.id).desc())
             .limit(ALERTS + 1)
         ).all()
-        held, known = batch.held_now(s), _known_days(s)
+        held, known, counted = batch.held_now(s), _known_days(s), _counted(s, now)
         return BoardView(
             brake=batch.pulled(s, lang),
             held=i18n.number(held, lang) if held else "",
-            now=_payments(s, lang),
-            due=_due(s, lang),
-            events=_events(s, now, lang),
-            mails=_mails(s, lang),
+            now=_payments(known[max(known)], counted, lang),
+            due=_due(counted, lang),
+            events=_events(s, counted, lang),
+            mails=_mails(counted, lang),
+            latest=_latest(s, lang),
             failures=_failures(s, now, lang),
             days=_days(known, lang),
             takings=_scale(known, "paid_cents", i18n.money, lang),
@@ -155,37 +164,49 @@ def resolve(actor: access.Actor, alert_id: int, why: object) -> None:
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 
-def _count(s: Session, wanted: Any, lang: i18n.Lang) -> tuple[str, bool]:
-    """How many rows there are, in words, and whether there are any."""
-    found = s.exec(select(func.count()).select_from(wanted.limit(MOST + 1).subquery())).one()
-    shown = i18n.number(min(found, MOST), lang)
-    return (f"{shown}+" if found > MOST else shown), found > 0
+def _counted(s: Session, now: datetime) -> Mapping[str, int]:
+    """How many rows there are of each figure, by its key, in one statement; none is counted beyond one above `MOST`."""
+    attempt, event, mail, today = tables.PaymentAttempt, tables.InboxEvent, tables.OutboxMail, clock.today()
+    wanted = {
+        **{key: select(attempt.id).where(attempt.status == status) for key, status in _STANDING.items()},
+        "due_today": debits.due(today),
+        "due_week": _due_week(today),
+        "received": select(event.id).where(event.received_at >= _start(today), event.received_at <= now),
+        **{status: select(event.id).where(event.status == status) for status in _EVENTS},
+        **{f"mails_{status}": select(mail.id).where(mail.status == status) for status in ("waiting", "failed")},
+    }
+    counts = (select(func.count()).select_from(one.limit(MOST + 1).subquery()) for one in wanted.values())
+    found = s.execute(sql.select(*(one.scalar_subquery() for one in counts))).one()
+    return dict(zip(wanted, found, strict=True))
 
 
-def _figure(s: Session, key: str, wanted: Any, url: str, lang: i18n.Lang, *, alarms: str = "") -> Figure:
+def _figure(key: str, counted: Mapping[str, int], url: str, lang: i18n.Lang, *, alarms: str = "") -> Figure:
     """A figure whose tone is `alarms` as soon as it is not zero."""
-    value, some = _count(s, wanted, lang)
-    return Figure(key, value, url, alarms if some and alarms else "neutral")
+    found = counted[key]
+    shown = i18n.number(min(found, MOST), lang)
+    return Figure(key, f"{shown}+" if found > MOST else shown, url, alarms if found and alarms else "neutral")
 
 
-def _payments(s: Session, lang: i18n.Lang) -> list[Figure]:
-    attempt, today = tables.PaymentAttempt, clock.today()
-    paid, cents = _taken(s, today)
-
-    def standing(key: str, status: payments.Status, *, alarms: str = "") -> Figure:
-        wanted = select(attempt.id).where(attempt.status == status)
-        return _figure(s, key, wanted, f"/admin/pagamenti?stato={status}", lang, alarms=alarms)
+def _payments(today: Mapping[str, Any], counted: Mapping[str, int], lang: i18n.Lang) -> list[Figure]:
+    def standing(key: str, *, alarms: str = "") -> Figure:
+        return _figure(key, counted, f"/admin/pagamenti?stato={_STANDING[key]}", lang, alarms=alarms)
 
     return [
         Figure(
             "paid_today",
-            i18n.number(paid, lang),
-            _ended(payments.Status.SUCCEEDED, today),
-            note=i18n.money(cents, lang),
+            i18n.number(today["paid"], lang),
+            _ended(payments.Status.SUCCEEDED, clock.today()),
+            note=i18n.money(today["paid_cents"], lang),
         ),
-        standing("redirected", payments.Status.REDIRECTED),
-        standing("unknown", payments.Status.UNKNOWN, alarms="warning"),
+        standing("redirected"),
+        standing("unknown", alarms="warning"),
     ]
+
+
+def _latest(s: Session, lang: i18n.Lang) -> list[views.PaymentRow]:
+    attempt = tables.PaymentAttempt
+    newest = select(attempt.id).order_by(col(attempt.created_at).desc(), col(attempt.id).desc()).limit(LATEST)
+    return rows.attempts(s, s.exec(newest).all(), lang)
 
 
 def _ended(status: payments.Status, since: date, **more: str) -> str:
@@ -194,27 +215,24 @@ def _ended(status: payments.Status, since: date, **more: str) -> str:
     return f"/admin/pagamenti?{urlencode(asked)}"
 
 
-def _taken(s: Session, day: date) -> tuple[int, int]:
-    """How many payments succeeded on a day, and how much they brought, in cents."""
-    attempt = tables.PaymentAttempt
-    return s.exec(
-        select(func.count(), func.coalesce(func.sum(attempt.amount_cents), 0)).where(
-            *_within(attempt.finished_at, day),
-            attempt.status == payments.Status.SUCCEEDED,
-        )
-    ).one()
-
-
-def _due(s: Session, lang: i18n.Lang) -> list[Figure]:
-    today, service = clock.today(), tables.Service
+def _next_week(today: date) -> tuple[date, date]:
+    """The expiries whose debits come in the seven days after today."""
     first = today + timedelta(days=calendar.DEBIT_DAYS_BEFORE_EXPIRY + 1)
-    last = first + timedelta(days=6)
-    week = select(service.id).where(
+    return first, first + timedelta(days=6)
+
+
+def _due_week(today: date) -> Any:
+    service = tables.Service
+    return select(service.id).where(
         tables.LASTING,
         service.renewal == subscriptions.RENEWAL_ACTIVE,
         col(service.status).in_(subscriptions.VALID),
-        col(service.expires_on).between(first, last),
+        col(service.expires_on).between(*_next_week(today)),
     )
+
+
+def _due(counted: Mapping[str, int], lang: i18n.Lang) -> list[Figure]:
+    first, last = _next_week(clock.today())
     asked = {
         "rinnovo": subscriptions.RENEWAL_ACTIVE,
         lists.SORT: "expiry",
@@ -222,55 +240,47 @@ def _due(s: Session, lang: i18n.Lang) -> list[Figure]:
         lists.UNTIL: last.isoformat(),
     }
     return [
-        _figure(s, "due_today", debits.due(today), "/admin/addebiti", lang),
-        _figure(s, "due_week", week, f"/admin/servizi?{urlencode(asked)}", lang),
+        _figure("due_today", counted, "/admin/addebiti", lang),
+        _figure("due_week", counted, f"/admin/servizi?{urlencode(asked)}", lang),
     ]
 
 
-def _events(s: Session, now: datetime, lang: i18n.Lang) -> list[Figure]:
-    event, url, today = tables.InboxEvent, "/admin/notifiche", clock.today()
-    received = select(event.id).where(event.received_at >= _start(today), event.received_at <= now)
-    waiting = select(event.id).where(event.status == inbox.WAITING)
-    oldest = s.exec(select(func.min(event.received_at)).where(event.status == inbox.WAITING)).one()
-    age = i18n.text("staff.board.oldest", lang, at=i18n.instant(oldest, lang)) if oldest else ""
-    value, some = _count(s, waiting, lang)
+def _events(s: Session, counted: Mapping[str, int], lang: i18n.Lang) -> list[Figure]:
+    url = "/admin/notifiche"
+    waiting = _figure(inbox.WAITING, counted, f"{url}?stato={inbox.WAITING}", lang, alarms="progress")
     return [
-        _figure(s, "received", received, f"{url}?{lists.SINCE}={today.isoformat()}", lang),
-        Figure("waiting", value, f"{url}?stato={inbox.WAITING}", "progress" if some else "neutral", age),
+        _figure("received", counted, f"{url}?{lists.SINCE}={clock.today().isoformat()}", lang),
+        replace(waiting, note=_oldest(s, lang) if counted[inbox.WAITING] else ""),
         *(
-            _figure(
-                s,
-                status,
-                select(event.id).where(event.status == status),
-                f"{url}?stato={status}",
-                lang,
-                alarms="warning",
-            )
+            _figure(status, counted, f"{url}?stato={status}", lang, alarms="warning")
             for status in (inbox.UNMATCHED, inbox.QUARANTINED)
         ),
     ]
 
 
-def _mails(s: Session, lang: i18n.Lang) -> list[Figure]:
-    mail = tables.OutboxMail
-    waiting, failed = (select(mail.id).where(mail.status == status) for status in ("waiting", "failed"))
+def _oldest(s: Session, lang: i18n.Lang) -> str:
+    """Since when the first of the notifications that wait has been here: they are numbered as they come."""
+    event = tables.InboxEvent
+    at = s.exec(select(event.received_at).where(event.status == inbox.WAITING).order_by(col(event.id)).limit(1)).one()
+    return i18n.text("staff.board.oldest", lang, at=i18n.instant(at, lang))
+
+
+def _mails(counted: Mapping[str, int], lang: i18n.Lang) -> list[Figure]:
     return [
-        _figure(s, "mails_waiting", waiting, "/admin/posta?stato=waiting", lang),
-        _figure(s, "mails_failed", failed, "/admin/posta?stato=failed", lang, alarms="problem"),
+        _figure("mails_waiting", counted, "/admin/posta?stato=waiting", lang),
+        _figure("mails_failed", counted, "/admin/posta?stato=failed", lang, alarms="problem"),
     ]
 
 
 def _failures(s: Session, now: datetime, lang: i18n.Lang) -> list[Failure]:
     attempt, yesterday = tables.PaymentAttempt, clock.today() - timedelta(days=1)
+    declined = _how_many(payments.Status.DECLINED)
     found = s.exec(
-        select(attempt.reason, func.count())
-        .where(
-            col(attempt.finished_at) >= _start(yesterday),
-            col(attempt.finished_at) <= now,
-            attempt.status == payments.Status.DECLINED,
-        )
+        select(attempt.reason, declined)
+        .where(col(attempt.finished_at) >= _start(yesterday), col(attempt.finished_at) <= now)
         .group_by(col(attempt.reason))
-        .order_by(func.count().desc())
+        .having(declined > 0)
+        .order_by(declined.desc())
     ).all()
     return [
         Failure(
@@ -350,19 +360,25 @@ def _days(known: _Known, lang: i18n.Lang) -> list[Day]:
 def _sum(s: Session, day: date) -> dict[str, Any]:
     """What a day came to: payments and refusals by their end, refunds by when they were asked for."""
     attempt, refund = tables.PaymentAttempt, tables.Refund
-    paid, cents = _taken(s, day)
-    declined = s.exec(
-        select(func.count())
-        .select_from(attempt)
-        .where(
-            *_within(attempt.finished_at, day),
-            attempt.status == payments.Status.DECLINED,
+    succeeded = col(attempt.status) == payments.Status.SUCCEEDED
+    taken = func.coalesce(func.sum(attempt.amount_cents).filter(succeeded), 0)
+    paid, cents, declined = s.exec(
+        select(_how_many(payments.Status.SUCCEEDED), taken, _how_many(payments.Status.DECLINED)).where(
+            *_within(attempt.finished_at, day)
         )
     ).one()
     refunded = s.exec(
         select(func.coalesce(func.sum(refund.amount_cents), 0)).where(*_within(refund.created_at, day))
     ).one()
     return {"day": day, "paid": paid, "paid_cents": cents, "declined": declined, "refunded_cents": refunded}
+
+
+def _how_many(status: payments.Status) -> Any:
+    """How many of the attempts that a statement finds by their end stand so.
+
+    Not a condition of the statement: a database would take it for the narrower one and go through all that stand so.
+    """
+    return func.count().filter(col(tables.PaymentAttempt.status) == status)
 
 
 def _within(column: Any, day: date) -> tuple[Any, Any]:

@@ -21,8 +21,8 @@ def page(actor: access.Actor, account_id: int, lang: i18n.Lang) -> views.Custome
     """A customer. Raises Forbidden, and NotFound for who is no customer: members of staff have a page of their own."""
     access.staff(actor)
     with db.reading() as s:
-        account = _customer(s, account_id)
-        mails, notes = _mails(s, account_id), _notes(s, account_id)
+        account, noted, acted_on = _customer(s, account_id)
+        mails, notes = _mails(s, account_id), _notes(s, account_id) if noted else []
         order, attempt = tables.Order, tables.PaymentAttempt
         placed = s.exec(
             select(order).where(order.account_id == account_id).order_by(col(order.created_at).desc()).limit(MOST)
@@ -33,18 +33,25 @@ def page(actor: access.Actor, account_id: int, lang: i18n.Lang) -> views.Custome
             .order_by(col(attempt.created_at).desc())
             .limit(MOST)
         ).all()
+        method, service = tables.PaymentMethod, tables.Service
+        kept = s.exec(
+            select(method).where(method.account_id == account_id).order_by(col(method.id).desc()).limit(MOST)
+        ).all()
+        services = s.exec(
+            rows.sold().where(service.account_id == account_id).order_by(col(service.id).desc()).limit(MOST)
+        ).all()
         listed = rows.orders(s, [one.id or 0 for one in placed], lang)
         happened = [
             *_orders(placed, listed, lang),
             *_attempts(s, tries, lang),
             *(timeline.mail(one, lang) for one in mails),
             *_noted(notes, lang),
-            *timeline.acts(s, tables.StaffAct.account_id == account_id, lang, MOST),
+            *(timeline.acts(s, tables.StaffAct.account_id == account_id, lang, MOST) if acted_on else ()),
         ]
         return views.CustomerView(
             **_identity(account, lang),
-            methods=rows.kept_methods(s, _newest(s, tables.PaymentMethod, account_id), lang),
-            services=rows.services(s, _newest(s, tables.Service, account_id), lang),
+            methods=rows.kept_methods(s, [one.id or 0 for one in kept], lang),
+            services=rows.services(s, [one.id for one, _ in services], lang),
             orders=listed,
             mails=rows.mail_rows(mails, lang),
             notes=[views.NoteView(row.text, email, i18n.instant(row.created_at, lang)) for row, email in notes],
@@ -52,23 +59,27 @@ def page(actor: access.Actor, account_id: int, lang: i18n.Lang) -> views.Custome
         )
 
 
-def _newest(s: Session, model: type[Any], account_id: int) -> Sequence[int]:
-    wanted = select(model.id).where(model.account_id == account_id).order_by(col(model.id).desc())
-    return s.exec(wanted.limit(MOST)).all()
-
-
 def known(actor: access.Actor, account_id: int) -> int:
     """The customer whom a tab may follow. Raises Forbidden, NotFound."""
     access.staff(actor)
     with db.reading() as s:
-        return _customer(s, account_id).id or 0
+        account, _, _ = _customer(s, account_id)
+        return account.id or 0
 
 
-def _customer(s: Session, account_id: int) -> tables.Account:
-    account = s.get(tables.Account, account_id)
-    if account is None or account.role != "customer":
+def _customer(s: Session, account_id: int) -> tuple[tables.Account, bool, bool]:
+    """A customer, whether the staff has noted something of them, and whether it did something that is about them.
+
+    Of most it did neither: then there is nothing more to be read.
+    """
+    account, note, act = tables.Account, tables.StaffNote, tables.StaffAct
+    noted, acted_on = (select(one.id).where(one.account_id == account_id).exists() for one in (note, act))
+    found = s.exec(
+        select(account, noted, acted_on).where(account.id == account_id, account.role == "customer")
+    ).one_or_none()
+    if found is None:
         raise errors.NotFound
-    return account
+    return found
 
 
 def _identity(account: tables.Account, lang: i18n.Lang) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pecapp import i18n, tables
 from pecapp.domain import calendar, payments
 from pecapp.services import facts, history_facts, methods
 from pecapp.services import orders as customer_orders
+from pecapp.services import views as customer_views
 from pecapp.services.admin import views
 
 REMOVED, EXPIRED = "removed", "expired"
@@ -46,7 +47,7 @@ def orders(s: Session, ids: Sequence[int], lang: i18n.Lang) -> list[views.OrderR
             number=order.number,
             account_id=order.account_id,
             customer=known[order.account_id],
-            title=f"{row.title} ({row.subject})" if row.subject else row.title,
+            title=title(row),
             status=order.status,
             kind=order.kind,
             gateway=order.gateway,
@@ -59,18 +60,17 @@ def orders(s: Session, ids: Sequence[int], lang: i18n.Lang) -> list[views.OrderR
     ]
 
 
+def title(row: customer_views.OrderRowView) -> str:
+    """What an order is for: «PEC Standard (studio@pec.it)»."""
+    return f"{row.title} ({row.subject})" if row.subject else row.title
+
+
 def attempts(s: Session, ids: Sequence[str], lang: i18n.Lang) -> list[views.PaymentRow]:
     """These tries to pay, in this order."""
     found = _rows(s, tables.PaymentAttempt, ids)
     if not found:
         return []
-    order = tables.Order
-    owners = {
-        order_id: (number, account_id)
-        for order_id, number, account_id in s.exec(
-            select(order.id, order.number, order.account_id).where(col(order.id).in_({one.order_id for one in found}))
-        )
-    }
+    owners = _owners(s, {one.order_id for one in found})
     known = names(s, (account_id for _, account_id in owners.values()))
     kept = {one.id or 0: one for one in _rows(s, tables.PaymentMethod, {one.method_id for one in found} - {None})}
     return [
@@ -101,14 +101,19 @@ def why(attempt: tables.PaymentAttempt, lang: i18n.Lang) -> str:
     return history_facts.one_of("adm.reason", attempt.reason, "other", lang)
 
 
+def sold() -> Any:
+    """A select of services, each with its product, for whoever knows of which: `services` reads neither again."""
+    service, product = tables.Service, tables.Product
+    return select(service, product).join(product, col(product.code) == col(service.product_code), isouter=True)
+
+
 def services(s: Session, ids: Sequence[int], lang: i18n.Lang) -> list[views.ServiceRow]:
     """These services, in this order."""
     found = _rows(s, tables.Service, ids)
     if not found:
         return []
     known = names(s, (one.account_id for one in found))
-    wanted = col(tables.Product.code).in_({one.product_code for one in found})
-    products = {one.code: one for one in s.exec(select(tables.Product).where(wanted))}
+    products = {one.code: one for one in _rows(s, tables.Product, {one.product_code for one in found}, "code")}
     kept = {one.id: one for one in _rows(s, tables.PaymentMethod, {one.method_id for one in found} - {None})}
     shown = []
     for row in found:
@@ -201,17 +206,31 @@ def day(at: datetime | None, lang: i18n.Lang) -> str:
     return i18n.date(calendar.rome_date(at), lang) if at else ""
 
 
-def _rows(s: Session, model: type[Any], keys: Iterable[Any]) -> list[Any]:
+def _owners(s: Session, order_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    """Numbers of these orders and keys of their customers."""
+    order = tables.Order
+    here, missing = _read(s, order, order_ids)
+    wanted = select(order.id, order.number, order.account_id).where(col(order.id).in_(missing))
+    found = [(one.id, one.number, one.account_id) for one in here] + [*(s.exec(wanted) if missing else ())]
+    return {order_id or 0: (number, account_id) for order_id, number, account_id in found}
+
+
+def _rows(s: Session, model: type[Any], keys: Iterable[Any], key: str = "id") -> list[Any]:
     """The rows with these keys, in the order of the keys; what the session has read already is not read again."""
     ordered = list(keys)
-    known = [s.identity_map.get(s.identity_key(model, key)) for key in ordered]
-    here = [row for row in known if row is not None]
-    missing = [key for key, row in zip(ordered, known, strict=True) if row is None]
-    read = s.exec(select(model).where(col(model.id).in_(missing))).all() if missing else []
+    here, missing = _read(s, model, ordered)
+    read = s.exec(select(model).where(getattr(model, key).in_(missing))).all() if missing else []
     s.info.setdefault("read", []).extend(read)  # a session forgets what nobody holds any more
-    return _ordered([*here, *read], ordered)
+    return _ordered([*here, *read], ordered, key)
 
 
-def _ordered(rows: Iterable[Any], keys: Iterable[Any]) -> list[Any]:
-    found = {row.id: row for row in rows}
+def _read(s: Session, model: type[Any], keys: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Of the rows with these keys those that the session has read already, and the keys of the others."""
+    known = {key: s.identity_map.get(s.identity_key(model, key)) for key in keys}
+    here = [row for row in known.values() if row is not None]
+    return here, [key for key, row in known.items() if row is None]
+
+
+def _ordered(rows: Iterable[Any], keys: Iterable[Any], key: str = "id") -> list[Any]:
+    found = {getattr(row, key): row for row in rows}
     return [found[key] for key in keys if key in found]

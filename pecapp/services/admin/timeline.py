@@ -6,15 +6,15 @@ sees: every notification with its raw text, every mail with its state, every act
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from pecapp import db, errors, i18n, tables
-from pecapp.domain import disputes, refunds
-from pecapp.services import access, facts, history, history_facts, history_steps, history_views
+from pecapp.domain import disputes, payments
+from pecapp.domain import refunds as rules
+from pecapp.services import access, facts, history, history_facts, history_steps, history_views, refunds
 from pecapp.services import orders as customer_orders
-from pecapp.services.admin import acts as staff_acts
 from pecapp.services.admin import register, rows, views
 
 _TOLD_OTHERWISE = frozenset({"event", "mail", "order"})
@@ -27,49 +27,44 @@ def order(actor: access.Actor, number: str, lang: i18n.Lang) -> views.OrderPageV
     """An order with its whole chain, the oldest first. Raises Forbidden, NotFound."""
     access.staff(actor)
     with db.reading() as s:
-        row = _order(s, number)
-        return _page(s, row, history.told(s, row), lang)
+        return _page(s, history.told(s, number), lang)
 
 
 def topics(actor: access.Actor, number: str) -> customer_orders.Topics:
     """What a tab that shows the order has to listen to. Raises Forbidden, NotFound."""
     access.staff(actor)
     with db.reading() as s:
-        row = _order(s, number)
-        return customer_orders.Topics(row.id or 0, row.account_id)
-
-
-def _order(s: Session, number: str) -> tables.Order:
-    found = s.exec(select(tables.Order).where(tables.Order.number == number)).one_or_none()
+        order = tables.Order
+        found = s.exec(select(order.id, order.account_id).where(order.number == number)).one_or_none()
     if found is None:
         raise errors.NotFound("ORD_NON_TROVATO")
-    return found
+    order_id, account_id = found
+    return customer_orders.Topics(order_id or 0, account_id)
 
 
-def _page(s: Session, row: tables.Order, told: history_facts.Told, lang: i18n.Lang) -> views.OrderPageView:
-    (listed,) = rows.orders(s, [row.id or 0], lang)
-    account = s.get_one(tables.Account, row.account_id)
-    service, given = tables.Service, sum(one.amount_cents for one in told.refunds if one.status in refunds.GIVEN)
-    bought = s.exec(select(service.id).where(service.order_id == row.id).order_by(col(service.id))).all()
+def _page(s: Session, told: history_facts.Told, lang: i18n.Lang) -> views.OrderPageView:
+    row, proof, beside, service = told.order, told.receipt, _beside(s, told.order), tables.Service
+    listed = customer_orders.row(row, next(iter(told.lines), None), lang)
+    given = sum(one.amount_cents for one in told.refunds if one.status in rules.GIVEN)
+    bought = s.exec(rows.sold().where(service.order_id == row.id).order_by(col(service.id))).all()
     renewed = row.configuration.get("service")
-    proof = told.receipt
     return views.OrderPageView(
         id=row.id or 0,
         number=row.number,
         account_id=row.account_id,
-        customer=listed.customer,
-        email=account.email,
+        customer=rows.name(beside.account),
+        email=beside.account.email,
         status=row.status,
         kind=row.kind,
         gateway=row.gateway,
-        title=listed.title,
+        title=rows.title(listed),
         subject=facts.subject(row.configuration),
-        created=listed.created,
+        created=i18n.instant(row.created_at, lang),
         net=i18n.money(row.net_cents, lang),
         vat=i18n.money(row.vat_cents, lang),
         gross=listed.gross,
         refunded=i18n.money(given, lang) if given else "",
-        refundable=staff_acts.is_refundable(s, row),
+        refundable=_is_refundable(s, told, beside),
         receipt=facts.receipt_number(proof.year, proof.number) if proof else "",
         receipt_href=f"/ricevute/{row.number}.pdf" if proof else "",
         review=row.review_reason or "",
@@ -80,13 +75,43 @@ def _page(s: Session, row: tables.Order, told: history_facts.Told, lang: i18n.La
             for line in told.lines
         ],
         attempts=rows.attempts(s, [one.id for one in told.attempts], lang),
-        services=rows.services(s, [one for one in (*bought, renewed) if one], lang),
+        services=rows.services(s, [one for one in (*(one.id for one, _ in bought), renewed) if one], lang),
         mails=rows.mail_rows([mail for mail in reversed(told.mails) if mail.order_id == row.id], lang),
-        timeline=_chain(s, told, lang),
+        timeline=_chain(s, told, beside, lang),
     )
 
 
-def _chain(s: Session, told: history_facts.Told, lang: i18n.Lang) -> list[views.EventView]:
+class _Beside(NamedTuple):
+    """Whose an order is, and whether there is of it what of most there is not: then nothing more is to be read."""
+
+    account: tables.Account
+    withdrawn: bool
+    contested: bool
+    acted_on: bool
+
+
+def _beside(s: Session, row: tables.Order) -> _Beside:
+    account, withdrawal, dispute, act = tables.Account, tables.Withdrawal, tables.Dispute, tables.StaffAct
+    withdrawn = select(withdrawal.id).where(withdrawal.order_id == row.id).exists()
+    contested = select(dispute.id).where(dispute.order_id == row.id).exists()
+    acted_on = select(act.id).where(_about(row)).exists()
+    wanted = select(account, withdrawn, contested, acted_on).where(account.id == row.account_id)
+    return _Beside(*s.exec(wanted).one())
+
+
+def _about(row: tables.Order) -> Any:
+    return col(tables.StaffAct.subject) == f"order:{row.number}"
+
+
+def _is_refundable(s: Session, told: history_facts.Told, beside: _Beside) -> bool:
+    """Whether something is left that could go back, of the payment that the receipt names; all is, where none went."""
+    paid = told.receipt.attempt_id if told.receipt else None
+    found = [one for one in told.attempts if one.id == paid and one.status == payments.Status.SUCCEEDED]
+    went = bool(told.refunds) or beside.contested
+    return any(not went or refunds.left(s, one) > 0 for one in found)
+
+
+def _chain(s: Session, told: history_facts.Told, beside: _Beside, lang: i18n.Lang) -> list[views.EventView]:
     if isinstance(told, history_facts.Known):
         steps = history_steps.steps(told, lang)
         found = [step(one) for one in steps if one.kind not in _TOLD_OTHERWISE]
@@ -95,8 +120,10 @@ def _chain(s: Session, told: history_facts.Told, lang: i18n.Lang) -> list[views.
         found = [*_accepted(s, told.order, lang), *(step(one) for one in steps if one.kind not in _TOLD_OTHERWISE)]
     found.append(_placed(told, lang))
     found += [mail(one, lang) for one in told.mails if one.order_id == told.order.id]
-    found += [*_events(s, told.attempts, lang), *_withdrawals(s, told.order, lang), *_disputes(s, told.order, lang)]
-    found += acts(s, tables.StaffAct.subject == f"order:{told.order.number}", lang)
+    found += _events(told.events, lang)
+    found += _withdrawals(s, told.order, lang) if beside.withdrawn else ()
+    found += _disputes(s, told.order, lang) if beside.contested else ()
+    found += acts(s, _about(told.order), lang) if beside.acted_on else ()
     return sorted(found, key=lambda one: one.iso)
 
 
@@ -135,15 +162,8 @@ def _accepted(s: Session, row: tables.Order, lang: i18n.Lang) -> Iterator[views.
         )
 
 
-def _events(s: Session, attempts: Sequence[tables.PaymentAttempt], lang: i18n.Lang) -> Iterator[views.EventView]:
+def _events(found: Sequence[tables.InboxEvent], lang: i18n.Lang) -> Iterator[views.EventView]:
     """Every notification of a gateway, each with the way to its raw text: only what is signed is ever stored."""
-    row = tables.InboxEvent
-    found = s.exec(
-        select(row)
-        .where(col(row.attempt_id).in_([one.id for one in attempts]))
-        .order_by(col(row.received_at))
-        .options(defer(row.body, raiseload=True))  # pyright: ignore[reportArgumentType]  (a column)
-    )
     for one in found:
         state = history_facts.one_of("adm.event.state", one.status, "waiting", lang)
         yield event(

@@ -68,6 +68,18 @@ def written(key: str, status: str, **values: Any) -> None:
     )  # fmt: skip
 
 
+def test_the_last_tries_to_pay_stand_there_as_they_are_now(support, frozen_clock):
+    opened = []
+    for _ in range(board.LATEST + 1):
+        frozen_clock.advance(minutes=1)
+        opened.append(factories.opened())
+    factories.settle(opened[-1], card=VISA)
+    shown = board.figures(support, "it").latest
+    numbers = [factories.the(tables.Order, id=one.order_id).number for one in opened]
+    assert [one.order_number for one in shown] == numbers[:0:-1]
+    assert [one.status for one in shown] == ["succeeded", *["redirected"] * (board.LATEST - 1)]
+
+
 def test_what_was_paid_today_whenever_it_was_begun(support, frozen_clock):
     paid()
     late = factories.opened()

@@ -8,7 +8,7 @@ import pytest
 from pecapp import clock, db, errors, i18n, tables
 from pecapp.domain import payments
 from pecapp.services import access, audit, mails, outbox
-from pecapp.services.admin import customer, register, timeline
+from pecapp.services.admin import customer, keyset, lists, register, timeline
 from tests.support import factories
 from tests.support.factories import VISA
 
@@ -97,6 +97,20 @@ def test_an_order_tells_its_whole_chain_in_order(support, frozen_clock):
     assert "SECRET BODY" not in repr(shown)
 
 
+def test_what_a_lost_dispute_took_is_not_offered_for_a_refund(support, frozen_clock):
+    attempt = factories.opened()
+    factories.settle(attempt, card=VISA)
+    number = factories.the(tables.Order).number
+    assert timeline.order(support, number, "it").refundable
+    factories.add(
+        tables.Dispute(
+            gateway="stripe", dispute_ref="dp_1", attempt_id=attempt.id, order_id=attempt.order_id, status="lost",
+            amount_cents=attempt.amount_cents, opened_at=clock.now(), noted_at=clock.now(),
+        )
+    )  # fmt: skip
+    assert not timeline.order(support, number, "it").refundable
+
+
 def test_a_customer_is_shown_whole_and_masked(support, frozen_clock):
     owner = factories.customer()
     method = factories.method(owner)
@@ -160,7 +174,7 @@ def told(
     """How an act reads in the register."""
     with db.transaction() as s:
         audit.record(s, by, "refunded", subject, before=before, after=after, why="perché sì")
-    return register.listing(by, lang)[0]
+    return lists.page(by, "registro", keyset.Asked(), lang).rows[0]
 
 
 @pytest.mark.parametrize(

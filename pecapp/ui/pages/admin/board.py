@@ -8,7 +8,7 @@ import reflex as rx
 from pecapp.services.admin import board as services
 from pecapp.ui import text
 from pecapp.ui.components import admin_acts, buttons, data, feedback, icons
-from pecapp.ui.pages.admin import batch, frame
+from pecapp.ui.pages.admin import batch, frame, payments
 from pecapp.ui.states.admin import board as states
 
 ROUTE = "/admin"
@@ -34,6 +34,7 @@ def page() -> rx.Component:
                 class_name="board",
                 aria_live="polite",
             ),
+            _latest(board),
             _failures(board),
             _days(board),
             rx.el.p(text.t("staff.board.at", at=board.at), class_name="hint"),
@@ -119,6 +120,18 @@ def _alert(alert: services.Alert) -> rx.Component:
         ),
         admin_acts.button("resolve", alert.alert_id, alert.what),
         class_name="alerts__one card",
+    )
+
+
+def _latest(board: Any) -> rx.Component:
+    """The last tries to pay, which change as they go on."""
+    title = text.t("staff.board.latest")
+    empty = rx.el.p(text.t("staff.board.no_latest"))
+    return rx.el.section(
+        rx.el.h2(title, class_name="shelf__title"),
+        data.table(title, payments.LOOK.columns, board.latest, empty=empty),
+        rx.el.p(buttons.link(text.t("staff.board.all_payments"), href=payments.ROUTE)),
+        class_name="shelf",
     )
 
 
