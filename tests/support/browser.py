@@ -8,7 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
+PACKAGES = ("chromium-headless-shell", "chromium")
+"""Of the system. The first has no windows to draw, only pages: a third less work."""
+NAMES = (*PACKAGES, "google-chrome", "google-chrome-stable", "chromium-browser")
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +40,8 @@ def _fetches() -> list[list[str]]:
         return [[sys.executable, "-m", "playwright", "install", "chromium"]]
     as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "--quiet"]
-    return [[*apt, "update"], [*apt, "install", "--no-install-recommends", "chromium"], own_download]
+    packages = [[*apt, "install", "--no-install-recommends", package] for package in PACKAGES]
+    return [[*apt, "update"], *packages, own_download]
 
 
 def fetch() -> None:

@@ -132,13 +132,15 @@ def _part(key: str) -> rx.Component:
 
 
 def _picture(name: str) -> rx.Component:
-    """A picture of the product in the reader's language; it is fetched when it is about to be seen."""
+    """A picture of the product in the reader's language, fetched once that is known and it is about to be seen."""
     width, height = PICTURES[name]
+    place = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E"
+    spoken = text.either(*[f"/guide/{lang}/{name}.webp" for lang in i18n.LANGS])
     return rx.el.figure(
         rx.el.img(
             loading="lazy",
             decoding="async",
-            src=text.either(*[f"/guide/{lang}/{name}.webp" for lang in i18n.LANGS]),
+            src=rx.cond(rx.State.is_hydrated, spoken, place),
             alt=text.t(f"guide.picture.{name}.alt"),
             custom_attrs={"width": width, "height": height},  # as props they would become rules, which keep no place
         ),
