@@ -122,10 +122,10 @@ async def returned(gateway_name: str, query: Mapping[str, str]) -> Returned:
     attempt = await db.run(_note_return, gateway_name, name)
     if attempt.status == rules.Status.SUCCEEDED and attempt.next_check_at is None:
         return Returned(attempt.id)  # all is known: the address can be opened as often as one likes
-    before = attempt.captures
+    answered = attempt.captures - (attempt.capture_asked_at is not None)  # a notification may have asked just before
     await check(attempt, witnessed=True)
     after = await db.run(_attempt, attempt.id)
-    refused = after.captures > before and after.status == rules.Status.REDIRECTED and after.reason is not None
+    refused = after.captures > answered and after.status == rules.Status.REDIRECTED and after.reason is not None
     return Returned(attempt.id, after.redirect_url if refused else "")
 
 

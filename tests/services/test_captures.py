@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pecapp import clock, errors, tables
+from pecapp import clock, db, errors, tables
 from pecapp.domain.payments import Reason, Verdict
 from pecapp.gateways import base
 from pecapp.services import access, captures, inbox, orders, payments, reconcile, refunds
@@ -193,6 +193,16 @@ async def test_a_refused_source_of_funds_leads_back_to_the_gateway(paypal, appro
     kept = again(approved)
     assert (kept.status, kept.reason, kept.redirect_url) == ("redirected", "declined", "https://paypal.test/again")
     assert _order(approved).status == "verifying"
+
+
+async def test_who_comes_back_while_the_notification_is_asking_for_the_money_is_led_back_all_the_same(paypal, approved):
+    with db.transaction() as s:
+        asking = s.get_one(tables.PaymentAttempt, approved.id)
+        asking.captures, asking.capture_asked_at = 1, clock.now()
+        s.add(asking)
+    _refuse_source(paypal, approved)
+    assert (await _back(approved)).again_url == "https://paypal.test/again"
+    assert again(approved).captures == 1
 
 
 async def test_after_a_refusal_only_a_sign_of_the_customer_asks_again_and_under_a_new_key(paypal, approved):

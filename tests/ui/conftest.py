@@ -1,5 +1,6 @@
 """The whole product in this process, spoken to as a browser or an attacker does: over HTTP and its websocket."""
 
+import ipaddress
 import itertools
 import json
 import os
@@ -23,7 +24,9 @@ ORIGIN = "http://localhost:8000"
 STATE = "reflex___state____state"
 HYDRATE = f"{STATE}.hydrate_and_load"
 EXPLAIN = f"{STATE}.pecapp___ui___states___session____session.explain"
-_addresses = itertools.cycle(range(1, 255))
+_addresses = itertools.count()
+_FIRST_ADDRESS = ipaddress.ip_address("198.18.0.1")
+"""Of a net for trials: each test has the counts of its own address, also after some hundreds of others."""
 SERVING = {"__REFLEX_SKIP_COMPILE": "true", "REFLEX_ENV_MODE": "prod", "PECAPP_WORKERS": "false"}
 
 
@@ -46,7 +49,7 @@ def client(product: ASGIApp, sqlite_database: str, monkeypatch: pytest.MonkeyPat
     people.quick_passwords(monkeypatch)
     factories.stock()
     monkeypatch.setattr(sockets, "LIMITS", sockets.Limits(events_burst=10_000, connections_burst=10_000))
-    address = f"198.51.100.{next(_addresses)}"
+    address = str(_FIRST_ADDRESS + next(_addresses))
     with TestClient(product, base_url=ORIGIN, client=(address, 50_000)) as speaking:
         yield speaking
     throttle.forget_all()
